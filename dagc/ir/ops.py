@@ -1,0 +1,180 @@
+"""What a node can do: one closed union of final classes. Axes count within one example, from 0 or from -1."""
+
+from dataclasses import dataclass
+from typing import Literal, NewType, final
+
+from dagc.ir.types import DType, Type
+
+ModelKey = NewType("ModelKey", str)
+"""SHA-256 of a model's bytes, in hex; the bytes live in a `ModelStore`."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RunModel:
+    """One ONNX model on one example.
+
+    The node's inputs follow `feeds` and its outputs follow `fetches` (the model's own names). `parts` names the
+    user's models and expressions this one stands for: one name before fusion, several after. `barrier` is the
+    reason, in words, why it may not be fused with a neighbour.
+    """
+
+    model: ModelKey
+    feeds: tuple[str, ...]
+    fetches: tuple[str, ...]
+    parts: tuple[str, ...]
+    barrier: str | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CallStep:
+    """A Python step. `parameters` and `expects` (their declared types) follow the node's inputs."""
+
+    module: str
+    qualname: str
+    parameters: tuple[str, ...]
+    expects: tuple[Type, ...]
+    is_async: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a record."""
+
+    name: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A one-element tensor as the Python value it holds (`Tensor -> Scalar`)."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AsTensor:
+    """A Python number, string or truth value as a tensor of one element, rounded to `dtype`."""
+
+    dtype: DType
+    dims: tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value written in the graph body: a Python scalar, or a tensor's elements in row-major order."""
+
+    values: tuple[int | float | str | bool, ...]
+    type: Type
+
+
+ElementwiseKind = Literal[
+    "add", "sub", "mul", "div", "floordiv", "mod", "pow", "neg", "abs", "exp", "log", "sqrt",
+    "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "where", "min", "max", "mean",
+]  # fmt: skip
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """Element by element with NumPy's broadcasting. `where` takes three inputs, `min`, `max` and `mean` any number."""
+
+    kind: ElementwiseKind
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The same elements in another dtype."""
+
+    dtype: DType
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """A reduction over one axis of an example, or over all of them (`axis=None`)."""
+
+    kind: Literal["sum", "mean", "min", "max"]
+    axis: int | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ArgMax:
+    """The first index of the largest element along `axis`, as `i64`."""
+
+    axis: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """`exp(x) / sum(exp(x))` along `axis`."""
+
+    axis: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """`x / max(sqrt(sum(x * x)), 1e-12)` along `axis`; a row of zeros stays zeros."""
+
+    axis: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TopK:
+    """The `k` largest along the last axis, largest first: outputs are values and `i64` indices."""
+
+    k: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Tensors joined along an existing axis."""
+
+    axis: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Tensors of one shape joined along a new axis."""
+
+    axis: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`start:stop` along one axis, as Python slices; `None` is an open end."""
+
+    start: int | None
+    stop: int | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`x[i, j:k]`: an integer drops its axis, a slice keeps it; axes not named are kept whole."""
+
+    items: tuple[int | Slice, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The most frequent of several class labels; on a tie the smallest label, or the earliest voter's."""
+
+    ties: Literal["lowest", "first"]
+
+
+Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
+"""Arithmetic written in a graph body: all of it becomes ONNX operators."""
+
+Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Expression

@@ -1,0 +1,132 @@
+"""The waist of the hourglass: what backends know of a graph. Plain, frozen data with a JSON form and a schema."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Argument(_Plain):
+    """What one call receives: a variable, a member of one (`path`), the Python value it holds, or a constant.
+
+    Exactly one of `name` and `constant` is meant: `name=None` is the constant, which may itself be `None`.
+    `item` turns a one-element array into its Python value after `path` is followed.
+    """
+
+    name: str | None = None
+    path: tuple[str, ...] = ()
+    item: bool = False
+    constant: JsonValue = None
+
+
+class CallStage(_Plain):
+    """A Python step of the user's module, awaited when it waits for the world."""
+
+    kind: Literal["call"] = "call"
+    target: str
+    module: str
+    qualname: str
+    arguments: tuple[tuple[str, Argument], ...]
+    waits: bool
+    lines: tuple[str, ...]
+
+
+class TogetherStage(_Plain):
+    """Waiting steps that do not need each other: they overlap."""
+
+    kind: Literal["together"] = "together"
+    calls: tuple[CallStage, ...]
+
+
+class RunStage(_Plain):
+    """One run of a session; `targets` follow the session's fetches, `arguments` its feeds."""
+
+    kind: Literal["run"] = "run"
+    targets: tuple[str, ...]
+    session: str
+    arguments: tuple[Argument, ...]
+    lines: tuple[str, ...]
+
+
+Stage = Annotated[CallStage | TogetherStage | RunStage, Field(discriminator="kind")]
+
+
+class Port(_Plain):
+    """An input or output of a session for one example: dims hold sizes, names of free sizes, or `None`.
+
+    `dims=None` means not even the rank is known. The batch axis is axis 0 in the model and not among the dims.
+    """
+
+    name: str
+    dtype: str
+    dims: tuple[int | str | None, ...] | None
+
+
+class Session(_Plain):
+    """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it."""
+
+    name: str
+    model: str
+    sha256: str
+    feeds: tuple[Port, ...]
+    fetches: tuple[Port, ...]
+    parts: tuple[str, ...]
+    lines: tuple[str, ...]
+    max_batch: int = Field(ge=1)
+    one_by_one: str | None = None
+
+
+class Limits(_Plain):
+    """What one endpoint accepts before it says no."""
+
+    deadline_s: float = Field(gt=0)
+    max_body_bytes: int = Field(gt=0)
+    max_json_depth: int = Field(gt=0)
+    max_queue: int = Field(gt=0)
+
+
+class Endpoint(_Plain):
+    """One graph behind `POST route`.
+
+    `body` is the name of the parameter that is the whole request body, or `None` when the body is an object with
+    one member per parameter. `waits` is true when some step waits for the world, which decides the driver:
+    an asyncio task per request, or all requests of a loop turn driven together.
+    """
+
+    name: str
+    version: str
+    route: str
+    module: str
+    parameters: tuple[str, ...]
+    body: str | None
+    stages: tuple[Stage, ...]
+    result: tuple[Argument, ...]
+    returns_tuple: bool
+    waits: bool
+    limits: Limits
+    request_schema: JsonValue
+    response_schema: JsonValue
+    summary: str
+    line: str
+
+
+class Service(_Plain):
+    """One process image: its endpoints, the sessions they share and what its Python needs."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    sessions: tuple[Session, ...]
+    requirements: tuple[str, ...]
+
+
+class ServicePlan(_Plain):
+    """Everything the backends need, and nothing of how it was found. `sources` are the user's files by content."""
+
+    name: str
+    dagc_version: str
+    services: tuple[Service, ...]
+    sources: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
