@@ -1,4 +1,4 @@
-"""A place in a user's file. Files are kept relative to the graph's folder, so spans never leak a machine's paths."""
+"""A place in a user's file, kept relative to the graph's folder so that no machine's path leaks."""
 
 from dataclasses import dataclass
 
