@@ -1,0 +1,59 @@
+"""How a command ends: 0 done, 1 the user's graph or world is wrong, 2 usage, 3 our fault; never a traceback."""
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import NoReturn
+
+from dagc.diagnostics import CompileError, Report
+from dagc.diagnostics.json_form import as_json
+from dagc.diagnostics.text import render
+
+WRONG = 1
+USAGE = 2
+OUR_FAULT = 3
+
+
+class Format(StrEnum):
+    """Who reads the output: a person or a program."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@contextmanager
+def reporting(form: Format) -> Iterator[None]:
+    """Turn a `CompileError` of the block into printed diagnostics and exit code 1."""
+    try:
+        yield
+    except CompileError as error:
+        show(error.report, form)
+        sys.exit(WRONG)
+
+
+def show(report: Report, form: Format) -> None:
+    """Print findings: JSON to standard output, text to standard error (in colour on a terminal)."""
+    if form is Format.JSON:
+        sys.stdout.write(as_json(report))
+        return
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    sys.stderr.write(render(report, cwd=Path.cwd(), color=color))
+
+
+def confess(error: BaseException) -> NoReturn:
+    """Say that dagc itself failed, keep the traceback in a file, and exit with 3."""
+    with tempfile.NamedTemporaryFile("w", prefix="dagc-crash-", suffix=".txt", delete=False) as file:
+        file.write(f"python {platform.python_version()} on {platform.system()}\n{' '.join(sys.argv)}\n\n")
+        traceback.print_exception(error, file=file)
+    sys.stderr.write(
+        f"error[E0900]: dagc failed, and it is not your graph's fault: {type(error).__name__}\n"
+        f"  = note: what happened is in {file.name}\n"
+        "help: please report it together with that file; `dagc explain E0900` says how\n"
+    )
+    sys.exit(OUR_FAULT)
