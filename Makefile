@@ -1,0 +1,40 @@
+# `make demo` and `make test` need python3 (3.11 or later) with its venv module, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types units goldens lock clean
+
+demo: .venv/ready
+	$(BIN)/dagc demo
+
+test: lint types units
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready
+	$(BIN)/mypy
+	@for graph in graphs/*/graph.py; do echo "mypy --strict $$graph"; $(BIN)/mypy --strict $$graph || exit 1; done
+
+units: .venv/ready
+	$(BIN)/pytest -n 2 -m "not docker"
+
+goldens: .venv/ready
+	$(BIN)/pytest -m "not docker" --update-goldens
+
+.venv/ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "this python3 cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The one target that needs a newer look at the package index: pins every dependency by hash.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
