@@ -1,0 +1,30 @@
+"""What every test shares: onnxruntime without telemetry, and goldens that one flag rewrites."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Only this, set before onnxruntime is imported anywhere, keeps its telemetry off.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="write goldens instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden(name, text)`: compare with `golden/<name>` beside the test, or rewrite it under --update-goldens."""
+
+    def compare(name: str, text: str) -> None:
+        file = Path(request.path).parent / "golden" / name
+        if request.config.getoption("--update-goldens"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+            return
+        assert file.exists(), f"no golden {name}: run pytest --update-goldens and review the new file"
+        assert text == file.read_text(encoding="utf-8")
+
+    return compare
