@@ -1,1 +1,92 @@
-"""The language a user's `graph.py` imports; the compiler itself is reached through the `dagc` command."""
+"""The language a user's `graph.py` imports; the compiler itself is reached through the `dagc` command.
+
+Names are loaded when they are first asked for, so that `dagc --help` does not wait for NumPy and pydantic.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagc.diagnostics.report import CompileError
+    from dagc.dsl.eager import aio
+    from dagc.dsl.expressions import (
+        argmax,
+        average,
+        cast,
+        clip,
+        concat,
+        exp,
+        highest,
+        log,
+        lowest,
+        maximum,
+        mean,
+        minimum,
+        normalise,
+        softmax,
+        sqrt,
+        stack,
+        top_k,
+        total,
+        vote,
+        weighted,
+        where,
+    )
+    from dagc.dsl.graph import graph
+    from dagc.dsl.model import onnx
+    from dagc.dsl.refuse import Refuse
+    from dagc.dsl.step import step
+    from dagc.dsl.tensors import (
+        TensorSpec,
+        boolean,
+        f16,
+        f32,
+        f64,
+        i8,
+        i16,
+        i32,
+        i64,
+        string,
+        u8,
+        u16,
+        u32,
+        u64,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cast", "clip", "concat", "exp",
+    "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "log", "lowest", "maximum", "mean",
+    "minimum", "normalise", "onnx", "softmax", "sqrt", "stack", "step", "string", "top_k", "total", "u8", "u16",
+    "u32", "u64", "vote", "weighted", "where",
+]  # fmt: skip
+
+_OTHER_HOMES = {
+    "CompileError": "dagc.diagnostics.report",
+    "aio": "dagc.dsl.eager",
+    "graph": "dagc.dsl.graph",
+    "onnx": "dagc.dsl.model",
+    "Refuse": "dagc.dsl.refuse",
+    "step": "dagc.dsl.step",
+}
+_TENSORS = frozenset(
+    ["TensorSpec", "boolean", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "string", "u8", "u16", "u32", "u64"]
+)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+if not TYPE_CHECKING:  # a type checker that saw this would believe in every misspelt name
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(
+                f"module 'dagc' has no attribute '{name}'", name=name, obj=import_module(__name__)
+            )
+        home = "dagc.dsl.tensors" if name in _TENSORS else _OTHER_HOMES.get(name, "dagc.dsl.expressions")
+        found = getattr(import_module(home), name)
+        globals()[name] = found
+        return found

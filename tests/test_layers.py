@@ -35,8 +35,9 @@ ROOMS: dict[str, set[str]] = {
         "artifacts",
         "backends",
     },
-    "cli": {"diagnostics", "compile", "evaluate", "artifacts"},
-    "__init__": {"dsl"},
+    # It draws the plan, whose data and picture are the plan's and the backends'.
+    "cli": {"diagnostics", "compile", "evaluate", "plan", "backends", "artifacts"},
+    "__init__": {"diagnostics", "dsl"},
 }
 
 FENCED: dict[str, set[str]] = {

@@ -79,7 +79,7 @@ ElementwiseKind = Literal[
 @final
 @dataclass(frozen=True, slots=True)
 class Elementwise:
-    """Element by element with NumPy's broadcasting. `where` takes three inputs, `min`, `max` and `mean` any number."""
+    """Element by element with NumPy's broadcasting. `where` takes 3 inputs, `min`, `max` and `mean` any number."""
 
     kind: ElementwiseKind
 

@@ -13,23 +13,29 @@ class Argument(_Plain):
     """What one call receives: a variable, a member of one (`path`), the Python value it holds, or a constant.
 
     Exactly one of `name` and `constant` is meant: `name=None` is the constant, which may itself be `None`.
-    `item` turns a one-element array into its Python value after `path` is followed.
+    `item` turns a one-element array into its Python value after `path` is followed. With `dtype` the constant is
+    an array of that dtype, written as nested lists.
     """
 
     name: str | None = None
     path: tuple[str, ...] = ()
     item: bool = False
     constant: JsonValue = None
+    dtype: str | None = None
 
 
 class CallStage(_Plain):
-    """A Python step of the user's module, awaited when it waits for the world."""
+    """A Python step of the user's module, awaited when it waits for the world; target `_`: nobody reads it.
+
+    The first `positional` arguments may go without their names.
+    """
 
     kind: Literal["call"] = "call"
     target: str
     module: str
     qualname: str
     arguments: tuple[tuple[str, Argument], ...]
+    positional: int = 0
     waits: bool
     lines: tuple[str, ...]
 
@@ -42,7 +48,7 @@ class TogetherStage(_Plain):
 
 
 class RunStage(_Plain):
-    """One run of a session; `targets` follow the session's fetches, `arguments` its feeds."""
+    """One run of a session; `targets` follow the session's fetches (`_`: not read), `arguments` its feeds."""
 
     kind: Literal["run"] = "run"
     targets: tuple[str, ...]
@@ -93,7 +99,8 @@ class Endpoint(_Plain):
 
     `body` is the name of the parameter that is the whole request body, or `None` when the body is an object with
     one member per parameter. `waits` is true when some step waits for the world, which decides the driver:
-    an asyncio task per request, or all requests of a loop turn driven together.
+    an asyncio task per request, or all requests of a loop turn driven together. `annotations` (one a parameter)
+    and `returns` are the user's own, as main.py can write them, or `None`. `example` is a stored request.
     """
 
     name: str
@@ -111,12 +118,19 @@ class Endpoint(_Plain):
     response_schema: JsonValue
     summary: str
     line: str
+    annotations: tuple[str | None, ...] = ()
+    returns: str | None = None
+    example: JsonValue = None
 
 
 class Service(_Plain):
-    """One process image: its endpoints, the sessions they share and what its Python needs."""
+    """One process image: its endpoints, the sessions they share and what its Python needs.
+
+    `modules` are the user's modules main.py calls into, each with the name main.py knows it by.
+    """
 
     name: str
+    modules: tuple[tuple[str, str], ...]
     endpoints: tuple[Endpoint, ...]
     sessions: tuple[Session, ...]
     requirements: tuple[str, ...]

@@ -46,15 +46,15 @@ boosted = dagc.onnx("models/boosted.onnx", returns=Banded)
 
 
 @dagc.step
-def quote(label: Literal["budget", "middle", "premium"], probabilities: Probabilities) -> Quote:
+def quote(label: str, probabilities: Probabilities) -> Quote:
     """Name the probabilities; the classifier's classes are in alphabetical order."""
     chances = dict(zip(("budget", "middle", "premium"), probabilities.tolist(), strict=True))
-    return Quote(band=label, probabilities=chances)
+    return Quote.model_validate({"band": label, "probabilities": chances})
 
 
 @dagc.graph(version="1.0.0")
 def tabular(diamond: Diamond) -> Quote:
     """Classify one diamond by price band."""
     row = encode(diamond)
-    banded = boosted(row)
+    banded = boosted(dagc.cast(row, "f32"))  # scikit-learn scales in float64, its trees read float32
     return quote(banded.label, banded.probabilities)

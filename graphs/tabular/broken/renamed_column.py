@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 import dagc
-from dagc import f32
+from dagc import f64
 
 
 class Diamond(BaseModel):
@@ -26,5 +26,5 @@ encode = dagc.onnx("../models/encode.onnx")
 
 
 @dagc.graph
-def tabular(diamond: Diamond) -> Annotated[NDArray[np.float32], f32(26)]:
+def tabular(diamond: Diamond) -> Annotated[NDArray[np.float64], f64(26)]:
     return encode(diamond)

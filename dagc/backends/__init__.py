@@ -1,0 +1,1 @@
+"""Plans to trees: pure functions, one for each output."""

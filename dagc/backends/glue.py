@@ -1,0 +1,158 @@
+"""main.py of a service: the user's graph as straight-line async Python, each line citing the one it came from.
+
+Lines are made here as data; the template only puts them one below the other.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from dagc.artifacts.render import render
+from dagc.backends.citations import cite, joined_parts
+from dagc.backends.layout import Expression, Group, Statement, call, laid_out, literal, signature, targets
+from dagc.plan.service_plan import Argument, CallStage, Endpoint, RunStage, Service, Session, Stage, TogetherStage
+
+_NUMPY_DTYPES = {
+    "f16": "np.float16",
+    "f32": "np.float32",
+    "f64": "np.float64",
+    "i8": "np.int8",
+    "i16": "np.int16",
+    "i32": "np.int32",
+    "i64": "np.int64",
+    "u8": "np.uint8",
+    "u16": "np.uint16",
+    "u32": "np.uint32",
+    "u64": "np.uint64",
+    "bool": "np.bool_",
+    "str": "object",
+}
+
+
+def glue(service: Service, dagc_version: str) -> str:
+    """The text of main.py, as `ruff format --line-length 115` leaves it."""
+    known = dict(service.modules)
+    values = {
+        "service": service.name,
+        "dagc_version": dagc_version,
+        "source": _source_file(service),
+        "imports": list(_imports(service)),
+        "sessions": [line for session in service.sessions for line in laid_out(_opened(session))],
+        "endpoints": [_endpoint(endpoint, known) for endpoint in service.endpoints],
+    }
+    return render("main.py.j2", values)
+
+
+def _endpoint(endpoint: Endpoint, known: Mapping[str, str]) -> dict[str, object]:
+    annotated = zip(endpoint.parameters, endpoint.annotations or [None] * len(endpoint.parameters), strict=True)
+    parameters = [f"{name}: {annotation}" if annotation else name for name, annotation in annotated]
+    returns = f" -> {endpoint.returns}:" if endpoint.returns else ":"
+    return {
+        "function": f"{known[endpoint.module]}.{endpoint.name}",
+        "signature": signature(f"async def {endpoint.name}", parameters, returns),
+        "body": [line for statement in _statements(endpoint, known) for line in laid_out(statement, depth=1)],
+    }
+
+
+def _source_file(service: Service) -> str:
+    return service.endpoints[0].line.rpartition(":")[0]
+
+
+def _imports(service: Service) -> Iterator[str]:
+    if any(argument.dtype for endpoint in service.endpoints for argument in _arguments(endpoint)):
+        yield "import numpy as np"
+        yield ""
+    for module, name in service.modules:
+        yield f"import {module}" if name == module else f"import {module} as {name}"
+    overlaps = any(isinstance(stage, TogetherStage) for e in service.endpoints for stage in e.stages)
+    yield f"from dagc_runtime import Service{', together' if overlaps else ''}"
+
+
+def _arguments(endpoint: Endpoint) -> Iterator[Argument]:
+    yield from endpoint.result
+    for stage in endpoint.stages:
+        for given in stage.calls if isinstance(stage, TogetherStage) else (stage,):
+            yield from given.arguments if isinstance(given, RunStage) else (a for _, a in given.arguments)
+
+
+def _opened(session: Session) -> Statement:
+    opened = call("service.session", [literal(session.name)])
+    several = f"{joined_parts(session.parts)} in one session: " if len(session.parts) > 1 else ""
+    return Statement(f"{session.name} = ", opened, f"{several}{cite(session.lines)}")
+
+
+def _statements(endpoint: Endpoint, known: Mapping[str, str]) -> Iterator[Statement]:
+    """The stages, the last one behind `return` when its result is the answer."""
+    for at, stage in enumerate(endpoint.stages, start=1):
+        if at == len(endpoint.stages) and _is_answer(stage, endpoint):
+            yield Statement("return ", _expression(stage, known), cite(_lines(stage)))
+            return
+        prefix = "" if set(_targets(stage)) == {"_"} else targets(_targets(stage))
+        yield Statement(prefix, _expression(stage, known), cite(_lines(stage)))
+    yield Statement("return ", _result(endpoint))
+
+
+def _is_answer(stage: Stage, endpoint: Endpoint) -> bool:
+    wanted = tuple(Argument(name=target) for target in _targets(stage))
+    one = len(wanted) == 1 and not endpoint.returns_tuple
+    several = len(wanted) > 1 and endpoint.returns_tuple and not isinstance(stage, TogetherStage)
+    return endpoint.result == wanted and (one or several)
+
+
+def _targets(stage: Stage) -> tuple[str, ...]:
+    match stage:
+        case CallStage():
+            return (stage.target,)
+        case TogetherStage():
+            return tuple(one.target for one in stage.calls)
+        case RunStage():
+            return stage.targets
+
+
+def _lines(stage: Stage) -> Iterable[str]:
+    return [line for one in stage.calls for line in one.lines] if isinstance(stage, TogetherStage) else stage.lines
+
+
+def _expression(stage: Stage, known: Mapping[str, str]) -> Group:
+    match stage:
+        case CallStage():
+            return _step(stage, known, "await " if stage.waits else "")
+        case TogetherStage():
+            return call("await together", [_step(one, known, "") for one in stage.calls])
+        case RunStage():
+            return call(f"await {stage.session}", [_argument(argument) for argument in stage.arguments])
+
+
+def _step(stage: CallStage, known: Mapping[str, str], awaited: str) -> Group:
+    given = [
+        _named("" if at < stage.positional else f"{name}=", _argument(argument))
+        for at, (name, argument) in enumerate(stage.arguments)
+    ]
+    return call(f"{awaited}{known[stage.module]}.{stage.qualname}", given)
+
+
+def _named(name: str, value: Expression) -> Expression:
+    return (
+        f"{name}{value}" if isinstance(value, str) else Group(f"{name}{value.opening}", value.items, value.closing)
+    )
+
+
+def _result(endpoint: Endpoint) -> Expression:
+    values = tuple(_argument(argument) for argument in endpoint.result)
+    if not endpoint.returns_tuple:
+        return values[0]
+    if len(values) == 1:
+        return Group("(", values, ",)")
+    return Group("(", values, ")", bare=True)
+
+
+def _argument(argument: Argument) -> Expression:
+    if argument.name is None:
+        return _constant(argument)
+    members = "".join(f"[{member}]" if member.isdecimal() else f".{member}" for member in argument.path)
+    return f"{argument.name}{members}{'.item()' if argument.item else ''}"
+
+
+def _constant(argument: Argument) -> Expression:
+    if argument.dtype is None:
+        return literal(argument.constant)
+    array = call("np.array", [literal(argument.constant), f"dtype={_NUMPY_DTYPES[argument.dtype]}"])
+    return Group(array.opening, array.items, ").item()") if argument.item else array

@@ -1,0 +1,50 @@
+"""An endpoint drawn in text: from the request to the answer, one row a stage."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dagc.backends.citations import cite, joined_parts
+from dagc.plan.service_plan import CallStage, Endpoint, RunStage, Service, Session, Stage, TogetherStage
+
+_Row = tuple[str, str, str]
+
+
+def picture(endpoint: Endpoint, service: Service) -> Iterator[str]:
+    """Lines of the drawing: each stage with its result, what makes it and the line it comes from."""
+    sessions = {session.name: session for session in service.sessions}
+    rows = [row for stage in endpoint.stages for row in _rows(stage, sessions)]
+    left = max((len(row[0]) for row in rows), default=0)
+    middle = max((len(row[1]) for row in rows), default=0)
+    yield f"request  {', '.join(endpoint.parameters)}"
+    yield "   |"
+    for made, maker, line in rows:
+        yield f"   +-- {made.ljust(left)}  <-  {maker.ljust(middle)}  {line}".rstrip()
+    yield "   |"
+    yield "   v"
+    yield f"answer   {_answer(endpoint)}"
+
+
+def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
+    match stage:
+        case CallStage():
+            waits = ", waits" if stage.waits else ""
+            yield stage.target, f"step {stage.qualname}{waits}", cite(stage.lines)
+        case RunStage():
+            parts = joined_parts(sessions[stage.session].parts)
+            stands_for = "" if parts == stage.session else f" ({parts})"
+            yield ", ".join(stage.targets), f"model {stage.session}{stands_for}", cite(stage.lines)
+        case TogetherStage():
+            yield from _overlapping(stage.calls)
+
+
+def _overlapping(calls: Sequence[CallStage]) -> Iterator[_Row]:
+    for at, one in enumerate(calls, start=1):
+        others = f", together with the {'next' if at < len(calls) else 'one before'}"
+        yield one.target, f"step {one.qualname}, waits{others}", cite(one.lines)
+
+
+def _answer(endpoint: Endpoint) -> str:
+    names = [
+        ".".join((argument.name, *argument.path)) if argument.name else "a constant"
+        for argument in endpoint.result
+    ]
+    return ", ".join(names)

@@ -1,0 +1,106 @@
+"""A plan to the tree of a build: one folder per service that runs where dagc is not installed."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from pydantic import JsonValue
+
+from dagc.artifacts.canonical import json_bytes
+from dagc.artifacts.lock import LOCK_NAME, Lock
+from dagc.artifacts.tree import ArtifactTree
+from dagc.backends.glue import glue
+from dagc.backends.openapi import openapi
+from dagc.backends.readme import readme
+from dagc.backends.requirements import requirements_text
+from dagc.diagnostics import CompileError, Diagnostic
+from dagc.plan.service_plan import Service, ServicePlan
+
+_GENERATED_FILES = frozenset({"main.py"})
+_GENERATED_FOLDERS = frozenset({"dagc", "dagc_runtime"})
+_SHIM = "shim"
+
+
+def render_service(
+    plan: ServicePlan, models: Mapping[str, bytes], sources: Mapping[str, bytes], *, lock: Lock | None = None
+) -> ArtifactTree:
+    """The whole tree of `plan` but for the equivalence report.
+
+    `models` holds each session's model by its SHA-256, `sources` the user's files by posix path, as in the plan.
+
+    Raises:
+        CompileError: a file of the user's has the name of a generated one (E0602).
+    """
+    _refuse_clashes(sources)
+    tree = ArtifactTree(
+        {"README.md": readme(plan, lock).encode(), "plan.json": json_bytes(plan.model_dump(mode="json"))}
+    )
+    if lock is not None:
+        tree = tree.merge(ArtifactTree({LOCK_NAME: lock.content()}))
+    for service in plan.services:
+        folder = _folder(service, plan.dagc_version, models, sources, lock)
+        tree = tree.merge(folder.under(f"services/{service.name}"))
+    return tree
+
+
+def settings(service: Service, dagc_version: str) -> bytes:
+    """service.json: the numbers the runtime reads, without what only the compiler needs."""
+    kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits"}
+    kept_of_session = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
+    value: JsonValue = {
+        "service": service.name,
+        "dagc_version": dagc_version,
+        "endpoints": [e.model_dump(mode="json", include=kept_of_endpoint) for e in service.endpoints],
+        "sessions": [s.model_dump(mode="json", include=kept_of_session) for s in service.sessions],
+    }
+    return json_bytes(value)
+
+
+def _folder(
+    service: Service,
+    dagc_version: str,
+    models: Mapping[str, bytes],
+    sources: Mapping[str, bytes],
+    lock: Lock | None,
+) -> ArtifactTree:
+    generated = {
+        "main.py": glue(service, dagc_version).encode(),
+        "service.json": settings(service, dagc_version),
+        "openapi.json": openapi(service),
+        "requirements.txt": requirements_text(service.requirements, lock).encode(),
+    }
+    sessions = {session.model: models[session.sha256] for session in service.sessions}
+    return ArtifactTree({**sources, **sessions, **generated, **dict(_library())})
+
+
+def _library() -> Iterator[tuple[str, bytes]]:
+    """The runtime and the inert `dagc`, read as files: importing them here would make the compiler need them."""
+    package = files("dagc")
+    runtime = package.joinpath("runtime")
+    for path, content in _modules(runtime):
+        if not path.startswith(f"{_SHIM}/"):
+            yield f"dagc_runtime/{path}", content
+    for path, content in _modules(runtime.joinpath(_SHIM)):
+        yield f"dagc/{path}", content
+    yield "dagc/tensors.py", package.joinpath("dsl", "tensors.py").read_bytes()
+
+
+def _modules(folder: Traversable) -> Iterator[tuple[str, bytes]]:
+    """Python files under `folder` by path, in name order."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from ((f"{entry.name}/{path}", content) for path, content in _modules(entry))
+        elif entry.name.endswith((".py", ".typed")):
+            yield entry.name, entry.read_bytes()
+
+
+def _refuse_clashes(sources: Mapping[str, bytes]) -> None:
+    clashes = [path for path in sorted(sources) if _clashes(path)]
+    if clashes:
+        help_ = "rename the file, and what imports it"
+        found = (Diagnostic("E0602", f"`{path}` has the name of a generated file", help=help_) for path in clashes)
+        raise CompileError.of(*found)
+
+
+def _clashes(path: str) -> bool:
+    return path in _GENERATED_FILES or path.removesuffix(".py").partition("/")[0] in _GENERATED_FOLDERS

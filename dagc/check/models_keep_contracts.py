@@ -1,0 +1,39 @@
+"""Every model has the outputs its declared contract says (E0410)."""
+
+from collections.abc import Iterator
+
+from dagc.check.edges import callee
+from dagc.diagnostics import Diagnostic
+from dagc.ir.agree import disagreement
+from dagc.ir.graph import Graph, Node, Value
+from dagc.ir.ops import RunModel
+from dagc.ir.types import Tensor
+from dagc.models.store import ModelStore
+
+
+def models_keep_contracts(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
+    """One E0410 for each output declared otherwise (`dagc.onnx(..., returns=...)`) than the model file says.
+
+    A declaration may fix what the file leaves open; that is checked when the model runs.
+    """
+    for node in graph.nodes:
+        if not isinstance(node.op, RunModel):
+            continue
+        signature = store.signature(node.op.model)
+        for name, value in zip(node.op.fetches, node.outputs, strict=True):
+            port = signature.output(name)
+            actual = None if port is None else signature.example(port)
+            reason = None if actual is None else disagreement(actual, value.type)
+            if actual is not None and reason is not None:
+                yield _diagnostic(node, value, name, actual, reason)
+
+
+def _diagnostic(node: Node, value: Value, name: str, actual: Tensor, reason: str) -> Diagnostic:
+    return Diagnostic.at(
+        "E0410",
+        f"output `{name}` of `{callee(node)}` is declared `{value.type}`, but the model gives `{actual}`",
+        node.spans[0] if node.spans else value.span,
+        f"gives {actual}",
+        notes=(reason,),
+        help=f"declare `{name}` as {actual} in `returns=`, or export the model again",
+    )

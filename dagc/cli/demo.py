@@ -1,0 +1,77 @@
+"""`dagc demo`: the whole job on the reference graph, from the source to real answers over HTTP."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagc.cli.serve import service_folder, start_service
+
+_QUESTIONS = ("budget", "middle", "premium")
+
+
+def demo(
+    port: Annotated[
+        int, typer.Option(help="Port for the demonstration; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+) -> None:
+    """Build a reference graph, show its plan and its proof, serve it, ask it, and stop.
+
+    Example: dagc demo
+    """
+    from dagc.artifacts.write import write
+    from dagc.cli.build import compiled
+    from dagc.cli.pictures import plan_text, proof_text
+
+    source = _reference_graph()
+    typer.echo(f"building {source}\n")
+    compilation = compiled(source)
+    typer.echo(plan_text(compilation.planned))
+    typer.echo("proof")
+    for proof in compilation.proofs:
+        typer.echo(proof_text(proof))
+    with tempfile.TemporaryDirectory(prefix="dagc-demo-") as folder:
+        tree = Path(folder) / "build"
+        write(compilation.tree, tree)
+        with _serving(service_folder(tree), port) as address:
+            typer.echo(f"serving on {address}\n")
+            for question in _QUESTIONS:
+                _ask(address, source.parent / "requests" / f"{question}.json")
+    typer.echo("stopped")
+
+
+def _reference_graph() -> Path:
+    """The scenario `tabular`, from the repository or from the wheel."""
+    package = Path(__file__).parent.parent
+    places = (package.parent / "graphs" / "tabular", package / "_graphs" / "tabular")
+    return next(place for place in places if place.is_dir()) / "graph.py"
+
+
+@contextmanager
+def _serving(folder: Path, port: int) -> Iterator[str]:
+    """The address of the running service; it is stopped by SIGTERM at the end."""
+    process = start_service(folder, "127.0.0.1", port, stdout=subprocess.PIPE)
+    try:
+        ready = process.stdout.readline() if process.stdout else ""
+        if " ready on " not in ready:
+            sys.exit(process.wait())
+        yield ready.rpartition(" ")[2].strip()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _ask(address: str, case: Path) -> None:
+    body = json.dumps(json.loads(case.read_text(encoding="utf-8"))["request"]).encode()
+    request = urllib.request.Request(
+        f"{address}/v1/tabular", data=body, headers={"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        typer.echo(f"POST {request.full_url}\n  {body.decode()}\n  {answer.status} {answer.read().decode()}\n")

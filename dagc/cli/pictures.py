@@ -1,0 +1,86 @@
+"""What commands print for people: the plan of a service, the proof of a build, and what was written."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagc.backends.picture import picture
+from dagc.compile import Compilation, Planned
+from dagc.evaluate.verdict import Equivalence
+from dagc.plan.service_plan import Service, Session
+
+
+def plan_text(planned: Planned) -> str:
+    """Each service with its endpoints, sessions and what was fused or left apart, and why."""
+    lines = [line for service in planned.plan.services for line in _service(service)]
+    done = [r.message for after in planned.optimised for r in after.remarks if r.applied]
+    left = [r.message for after in planned.optimised for r in after.remarks if not r.applied]
+    lines += ["", "fusion"]
+    lines += [f"  + {message}" for message in done] + [f"  - {message}" for message in left]
+    if not done and not left:
+        lines.append("  nothing to fuse: there are no two models beside each other")
+    return "\n".join(lines) + "\n"
+
+
+def build_text(compilation: Compilation, target: Path) -> str:
+    """A line for each thing a build did: fused, proved, wrote."""
+    lines = [r.message for after in compilation.planned.optimised for r in after.remarks if r.applied]
+    lines += [f"proved  {proof_line(proof)}" for proof in compilation.proofs]
+    files = len(compilation.tree.files)
+    lines.append(f"wrote   {target}: {files} files, sha256 {compilation.tree.digest()[:16]}")
+    return "\n".join(lines) + "\n"
+
+
+def build_json(compilation: Compilation, target: Path) -> str:
+    """The same for programs."""
+    document = {
+        "out": str(target),
+        "sha256": compilation.tree.digest(),
+        "files": sorted(compilation.tree.files),
+        "proofs": [
+            proof.model_dump(mode="json", include={"graph", "verdict", "cases"}) for proof in compilation.proofs
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def proof_line(proof: Equivalence) -> str:
+    """`tabular: equal in 1067 cases (1003 with stored answers), differences at most 1e-06`."""
+    worst = max((compared.at_most for compared in (*proof.outputs, *proof.stored_outputs)), default=0.0)
+    stored = f" ({proof.stored} with stored answers)" if proof.stored else ""
+    return f"{proof.graph}: {proof.verdict} in {proof.cases} cases{stored}, differences at most {worst:g}"
+
+
+def proof_text(proof: Equivalence) -> str:
+    """The proof as a short report: every compared place, the batches, and the tolerances with their reasons."""
+    lines = [proof_line(proof)]
+    lines += [f"  fused = unfused   {c.path:<24} {c.values:>6} values  <= {c.at_most:g}" for c in proof.outputs]
+    lines += [
+        f"  fused = stored    {c.path:<24} {c.values:>6} values  <= {c.at_most:g}" for c in proof.stored_outputs
+    ]
+    for batch in proof.batches:
+        verdict = batch.one_by_one or f"{batch.rows} rows together equal one by one, <= {batch.at_most:g}"
+        lines.append(f"  batch {batch.node}: {verdict}")
+    straddling = proof.sensitivity.straddling
+    lines.append(
+        f"  {len(straddling)} of {proof.sensitivity.examined} examined cases straddle a decision boundary"
+    )
+    lines += [f"  tolerance {t.applies_to}: {t.reason}" for t in proof.tolerances]
+    return "\n".join(lines) + "\n"
+
+
+def _service(service: Service) -> Iterator[str]:
+    yield f"service {service.name}"
+    for endpoint in service.endpoints:
+        yield f"  POST {endpoint.route}  version {endpoint.version}, deadline {endpoint.limits.deadline_s:g} s"
+        yield from (f"    {line}" for line in picture(endpoint, service))
+    for session in service.sessions:
+        yield from _session(session)
+
+
+def _session(session: Session) -> Iterator[str]:
+    yield f"  session {session.name} = {' + '.join(session.parts)}  ({', '.join(session.lines)})"
+    if session.one_by_one:
+        yield f"    one request at a time: {session.one_by_one}"
+    else:
+        yield f"    up to {session.max_batch} requests share a run: every operator is row-wise"

@@ -1,0 +1,198 @@
+"""The whole line, from the user's file to the artifact tree. Only this file knows the order."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from dagc.artifacts.canonical import json_bytes
+from dagc.artifacts.lock import LOCK_NAME, Lock, make_lock, read_lock
+from dagc.artifacts.lock import verify as verify_lock
+from dagc.artifacts.resolve import resolve
+from dagc.artifacts.tree import ArtifactTree
+from dagc.backends.service import render_service
+from dagc.check.rules import check, check_endpoints
+from dagc.diagnostics import CompileError, Diagnostic, Report
+from dagc.dsl.load import load
+from dagc.dsl.traced import Traced
+from dagc.evaluate.equivalence import Case, prove
+from dagc.evaluate.inputs import seeded_requests
+from dagc.evaluate.requests import NamedRequest, stored_requests
+from dagc.evaluate.verdict import Equivalence
+from dagc.ir.ops import ModelKey, RunModel
+from dagc.models.rowwise import mixing
+from dagc.models.signature import Port as ModelPort
+from dagc.models.signature import Signature
+from dagc.models.store import ModelStore
+from dagc.passes.pipeline import Optimised, run
+from dagc.plan.make_plan import Compiled, make_plan
+from dagc.plan.requirements import requirements
+from dagc.plan.service_plan import Port, ServicePlan
+from dagc.plan.sessions import ModelFacts
+
+SEED = 20_260_701
+"""Seeds the requests every build invents; a fixed number, so that two builds prove the same thing."""
+
+SEEDED_REQUESTS = 64
+
+Watch = Callable[[str], None]
+"""Told in a few words what is being done now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A checked file up to its plan: what `dagc plan` shows."""
+
+    traced: tuple[Traced, ...]
+    optimised: tuple[Optimised, ...]
+    requests: tuple[NamedRequest, ...]
+    plan: ServicePlan
+    lock: Lock | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A whole build: the plan, the proof of every graph, and the tree to write."""
+
+    planned: Planned
+    proofs: tuple[Equivalence, ...]
+    tree: ArtifactTree
+
+
+def check_file(source: Path, report: Report) -> tuple[Traced, ...]:
+    """The graphs of a file, traced and checked; raises `CompileError` with all mistakes of a floor together."""
+    traced = load(source, report)
+    report.stop_on_errors()
+    for graph in traced:
+        check(graph.graph, graph.store, report)
+    check_endpoints([graph.graph for graph in traced], report)
+    report.stop_on_errors()
+    return traced
+
+
+def plan_file(source: Path, report: Report, watch: Watch) -> Planned:
+    """The graphs of a file, optimised and planned as one service."""
+    watch("tracing and checking")
+    traced = check_file(source, report)
+    requests = stored_requests(source.parent)
+    watch("fusing and optimising")
+    optimised = tuple(run(graph.graph, graph.store) for graph in traced)
+    lock = read_lock(source.parent / LOCK_NAME)
+    sources = traced[0].sources()
+    report.extend(verify_lock(lock, _models(traced), requirements(sources)))
+    report.stop_on_errors()
+    plan = make_plan(
+        [_compiled(graph, after, requests) for graph, after in zip(traced, optimised, strict=True)],
+        {key: _facts(key, traced[0].store) for key in _session_keys(optimised)},
+        sources,
+        dagc_version=version("dagc"),
+        remarks=[remark.message for after in optimised for remark in after.remarks],
+    )
+    return Planned(traced, optimised, requests, plan, lock)
+
+
+def compile_file(source: Path, report: Report, watch: Watch) -> Compilation:
+    """The build of a file: planned, proven equal to its unfused form, and rendered.
+
+    Raises:
+        CompileError: a mistake of the user's, or a proof that failed (E0801, E0802, E0804).
+    """
+    planned = plan_file(source, report, watch)
+    watch("proving the fused form equal")
+    proofs = tuple(
+        _prove(graph, after, planned.requests)
+        for graph, after in zip(planned.traced, planned.optimised, strict=True)
+    )
+    for graph, proof in zip(planned.traced, proofs, strict=True):
+        report.extend(proof.diagnostics(graph.graph.span))
+    report.stop_on_errors()
+    watch("rendering")
+    store = planned.traced[0].store
+    models = {str(key): store.get(key) for key in _session_keys(planned.optimised)}
+    tree = render_service(planned.plan, models, planned.traced[0].sources(), lock=planned.lock)
+    verdicts: JsonValue = [proof.model_dump(mode="json") for proof in proofs]
+    return Compilation(planned, proofs, tree.merge(ArtifactTree({"equivalence.json": json_bytes(verdicts)})))
+
+
+def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
+    """The lock of a file's models and requirements; resolving these is the one step that needs a network."""
+    traced = check_file(source, report)
+    watch("resolving requirements")
+    # The service runs the very onnxruntime that the build's proof was made with.
+    proven_with = f"onnxruntime=={version('onnxruntime')}"
+    pins = resolve([*requirements(traced[0].sources()), proven_with])
+    return make_lock(_models(traced), pins, dagc_version=version("dagc"))
+
+
+def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
+    return {path: graph.store.get(key) for graph in traced for path, key in graph.models.items()}
+
+
+def _session_keys(optimised: tuple[Optimised, ...]) -> list[ModelKey]:
+    nodes = (node for after in optimised for node in after.graph.nodes)
+    return list(dict.fromkeys(node.op.model for node in nodes if isinstance(node.op, RunModel)))
+
+
+def _facts(key: ModelKey, store: ModelStore) -> ModelFacts:
+    signature = store.signature(key)
+    feeds = tuple(_port(signature, port) for port in signature.inputs)
+    fetches = tuple(_port(signature, port) for port in signature.outputs)
+    return ModelFacts(feeds, fetches, key, mixing(store.get(key)))
+
+
+def _port(signature: Signature, port: ModelPort) -> Port:
+    example = signature.example(port)
+    return Port(name=port.name, dtype=str(example.dtype), dims=example.dims)
+
+
+def _compiled(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...]) -> Compiled:
+    own = (r.stored.request for r in requests if r.stored.graph in (None, traced.graph.name))
+    return Compiled(
+        after.graph,
+        traced.body,
+        traced.request_schema(),
+        traced.response_schema(),
+        traced.summary(),
+        next(own, None),
+    )
+
+
+def _prove(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...]) -> Equivalence:
+    return prove(
+        traced.graph,
+        after.graph,
+        list(_cases(traced, requests)),
+        store=traced.store,
+        steps=traced.steps,
+        encode=traced.answer,
+        seed=SEED,
+    )
+
+
+def _cases(traced: Traced, requests: tuple[NamedRequest, ...]) -> Iterator[Case]:
+    """The user's own requests, then invented ones; an invented one that the types refuse is left out."""
+    for named in requests:
+        stored = named.stored
+        if stored.graph in (None, traced.graph.name):
+            yield Case(named.name, _arguments(traced, named), stored.response, stored.tolerance)
+    for number, body in enumerate(seeded_requests(traced.request_schema(), SEEDED_REQUESTS, SEED)):
+        try:
+            yield Case(f"seeded {number}", traced.arguments(body))
+        except ValidationError:
+            continue
+
+
+def _arguments(traced: Traced, named: NamedRequest) -> Mapping[str, object]:
+    try:
+        return traced.arguments(named.stored.request)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"the types of `{traced.graph.name}` refuse the stored request `{named.name}`"
+        note = f"`{place}`: {first['msg']}" if place else first["msg"]
+        found = Diagnostic.at(
+            "E0805", message, traced.graph.span, "its parameters say what it takes", notes=(note,)
+        )
+        raise CompileError.of(found, root=str(traced.root)) from None

@@ -1,0 +1,1 @@
+"""What a user's `graph.py` imports, and how such a file is loaded and traced."""

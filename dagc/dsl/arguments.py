@@ -1,0 +1,55 @@
+"""What a caller wrote as an argument, as a value of the graph, and the fields of a Python record."""
+
+import dataclasses
+
+from pydantic import BaseModel
+
+from dagc.diagnostics import Diagnostic
+from dagc.dsl.handle import as_value
+from dagc.dsl.outputs import Outputs
+from dagc.ir.graph import Value
+from dagc.trace.recorder import Recorder, mistake
+
+
+def argument(recorder: Recorder, item: object, receiver: str) -> Value:
+    """The value of a handle or a constant. Reports E0138 for any other object and goes on with an unknown one."""
+    found = as_value(recorder, item)
+    if found is not None:
+        return found
+    message, help = _not_a_value(item)
+    mistake(Diagnostic.at("E0138", f"{receiver} is given {message}", recorder.here(), "passed here", help=help))
+    return recorder.unknown("unknown")
+
+
+def record_fields(item: object) -> tuple[str, ...] | None:
+    """The field names of a pydantic model, dataclass or NamedTuple; nothing for other objects."""
+    if isinstance(item, BaseModel):
+        return tuple(type(item).model_fields)
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        return tuple(field.name for field in dataclasses.fields(item))
+    if isinstance(item, tuple):
+        fields = getattr(item, "_fields", None)
+        return tuple(fields) if fields is not None else None
+    return None
+
+
+def _not_a_value(item: object) -> tuple[str, str]:
+    if isinstance(item, Outputs):
+        return "several outputs at once", "pass one of them by name, for example `model(x).probabilities`"
+    if record_fields(item) is not None:
+        name = type(item).__name__
+        return (
+            f"a `{name}` made in the graph body",
+            f"records are made by steps: `make = dagc.step({name})` and call `make(...)` here, or pass its fields",
+        )
+    if item is None:
+        return "`None`", "give the parameter a default of `None` and leave it out"
+    if isinstance(item, list | tuple | dict | set):
+        return (
+            f"a {type(item).__name__} made in the graph body",
+            "pass the items as separate parameters and collect them inside the step",
+        )
+    return (
+        f"a `{type(item).__name__}`",
+        "pass values of the graph, numbers, strings and arrays; keep other objects at module level or in a step",
+    )

@@ -1,0 +1,90 @@
+"""Exceptions of the user's own code as diagnostics at the user's own line, with the nearest names."""
+
+import builtins
+import re
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from dagc.diagnostics import Diagnostic, Span
+from dagc.diagnostics.suggest import closest
+from dagc.trace.spans import Place, traceback_span
+
+
+def body_failure(graph: str, error: BaseException, root: Path) -> Diagnostic:
+    """E0106 for an exception that ended a graph's body."""
+    return Diagnostic.at(
+        "E0106",
+        f"the body of graph `{graph}` raises {_described(error)}",
+        traceback_span(error.__traceback__, root),
+        "raised here",
+        help=_nearest_name(error) or "a graph body runs on symbolic values when it is built: compute in a step",
+    )
+
+
+def import_failure(error: BaseException, root: Path, siblings: tuple[str, ...]) -> Diagnostic:
+    """E0103 for a syntax error, E0104 for an import that fails, E0105 for any other exception of a module."""
+    if isinstance(error, SyntaxError):
+        return _syntax_error(error, root)
+    span = traceback_span(error.__traceback__, root)
+    if isinstance(error, ImportError):
+        return _import_error(error, span, siblings)
+    help = (
+        _nearest_name(error) or "the file is run to read it: it must import without arguments, network or request"
+    )
+    return Diagnostic.at("E0105", f"the module raises {_described(error)}", span, "raised here", help=help)
+
+
+def _syntax_error(error: SyntaxError, root: Path) -> Diagnostic:
+    span: Span | None = None
+    if error.filename is not None and error.lineno is not None:
+        column, line = error.offset or 0, error.lineno
+        end_line, end = error.end_lineno or line, error.end_offset or 0
+        if column and (end_line, end) <= (line, column):
+            end_line, end = line, column + 1
+        span = Place(error.filename, line, column, end_line if column else 0, end if column else 0).span(root)
+    return Diagnostic.at("E0103", f"this is not Python: {error.msg}", span, "here")
+
+
+def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ...]) -> Diagnostic:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        near = closest(error.name, siblings)
+        help = f"did you mean `{near}`, a file beside the graph?" if near else None
+        help = help or f"install it where dagc runs, or put `{error.name.split('.')[0]}.py` beside the graph"
+        return Diagnostic.at("E0104", f"there is no module `{error.name}`", span, "imported here", help=help)
+    name = re.match(r"cannot import name '(\w+)'", error.msg or "")
+    if name is None or error.name is None:
+        return Diagnostic.at("E0104", f"the import fails: {_described(error)}", span, "imported here")
+    near = closest(name[1], _names_of(error.name))
+    message = f"module `{error.name}` has no `{name[1]}`"
+    help = f"did you mean `{near}`?" if near else None
+    return Diagnostic.at("E0104", message, span, "imported here", help=help)
+
+
+def _described(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"`{type(error).__name__}: {lines[0]}`" if lines else f"`{type(error).__name__}`"
+
+
+def _nearest_name(error: BaseException) -> str | None:
+    """Python keeps what it did not find on the exception."""
+    if isinstance(error, AttributeError) and error.name:
+        near = closest(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
+    elif isinstance(error, NameError) and error.name:
+        near = closest(error.name, _names_in_sight(error.__traceback__))
+    else:
+        return None
+    return f"did you mean `{near}`?" if near else None
+
+
+def _names_in_sight(traceback: TracebackType | None) -> list[str]:
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return []
+    frame = traceback.tb_frame
+    return [*frame.f_locals, *frame.f_globals, *dir(builtins)]
+
+
+def _names_of(module: str) -> list[str]:
+    return [name for name in dir(sys.modules.get(module)) if not name.startswith("_")]

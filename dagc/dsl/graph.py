@@ -1,0 +1,181 @@
+"""`graph`: a function whose body is dataflow. A plain call runs as it reads, unfused: the oracle of its build."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import update_wrapper
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar, final, overload
+
+from dagc.diagnostics import CompileError, Diagnostic
+from dagc.dsl.annotations import AnnotationError, Contract, contract
+from dagc.dsl.arguments import argument
+from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step
+from dagc.dsl.eager_feeds import eager_item
+from dagc.dsl.handle import Handle, value_of
+from dagc.dsl.signatures import (
+    Function,
+    annotation_mistakes,
+    bound_arguments,
+    definition_span,
+    import_problem,
+)
+from dagc.ir.agree import disagreement
+from dagc.ir.types import Scalar, TupleOf, Type
+from dagc.trace.conversions import given
+from dagc.trace.recorder import Recorder, mistake, recording
+from dagc.trace.source import definition_place
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SEMANTIC_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+"""Of https://semver.org, without its rules about leading zeros in pre-releases."""
+
+
+class GraphDecorator(Protocol):
+    """What `graph(...)` with options returns."""
+
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
+        """The function as a graph."""
+
+
+@overload
+def graph(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def graph(*, version: str = ..., deadline_s: float = ...) -> GraphDecorator: ...
+def graph(function: Function | None = None, /, *, version: str = "0.0.0", deadline_s: float = 1.0) -> object:
+    """The function as a graph.
+
+    Args:
+        function: its body calls steps, models and other graphs, and computes with tensors.
+        version: of the graph's interface, as `1.2.0`.
+        deadline_s: the time one request may take, in seconds.
+    """
+    if function is None:
+        return lambda decorated: GraphFunction(decorated, version, deadline_s)
+    return GraphFunction(function, version, deadline_s)
+
+
+@final
+class GraphFunction:
+    """A graph: inlined when a body that is being recorded calls it, else run as plain Python."""
+
+    def __init__(self, function: Function, version: str, deadline_s: float) -> None:
+        self.function = function
+        self.version = version
+        self.deadline_s = deadline_s
+        self._contract: Contract | None = None
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *values: object, **named: object) -> object:
+        """The result, or in a body that is being recorded a handle of it."""
+        recorder = recording()
+        if recorder is not None:
+            return self._inline(recorder, values, named)
+        refuse_inside_step("graph", self.name, self.folder)
+        refuse_inside_loop("graph", self.name, self.folder)
+        return self._run(values, named)
+
+    def __repr__(self) -> str:
+        return f"<graph {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file that defines it."""
+        place = definition_place(self.function)
+        return Path(place.file).resolve().parent if place else Path.cwd()
+
+    def contract(self) -> Contract:
+        """Its parameters and result. Raises AnnotationError."""
+        if self._contract is None:
+            self._contract = contract(self.function)
+        return self._contract
+
+    def mistakes(self, root: Path) -> Iterator[Diagnostic]:
+        """What keeps it from being a graph, apart from its body."""
+        span = definition_span(self.function, root)
+        if not inspect.isfunction(self.function):
+            what = "a class" if isinstance(self.function, type) else f"a `{type(self.function).__name__}`"
+            yield Diagnostic.at("E0107", f"`dagc.graph` is given {what}", span, help="decorate a `def` function")
+            return
+        if problem := import_problem(self.function):
+            message = f"a service cannot import graph `{self.name}`: {problem[0]}"
+            yield Diagnostic.at("E0109", message, span, "defined here", help=problem[1])
+        for message, help in self._wrong_options():
+            yield Diagnostic.at("E0136", message, span, "declared here", help=help)
+        try:
+            self.contract()
+        except AnnotationError as error:
+            yield from annotation_mistakes(self.function, error, root)
+
+    def _wrong_options(self) -> Iterator[tuple[str, str]]:
+        version: object = self.version
+        deadline: object = self.deadline_s
+        if not isinstance(version, str) or not _SEMANTIC_VERSION.fullmatch(version):
+            yield f"version `{version}` of graph `{self.name}` is not of the form 1.2.0", 'write `version="1.0.0"`'
+        number = isinstance(deadline, int | float) and not isinstance(deadline, bool)
+        if not (number and 0 < float(str(deadline)) < float("inf")):
+            message = f"deadline_s `{deadline}` of graph `{self.name}` is not a time"
+            yield message, "write seconds above 0, for example `deadline_s=0.2`"
+
+    def _inline(self, recorder: Recorder, values: Sequence[object], named: Mapping[str, object]) -> object:
+        try:
+            declared = self.contract()
+        except AnnotationError as error:
+            for problem in annotation_mistakes(self.function, error, recorder.root):
+                mistake(problem)
+            return Handle(recorder, recorder.unknown(self.name))
+        bound, wrong = bound_arguments(declared, values, named)
+        for message, help in wrong:
+            mistake(Diagnostic.at("E0133", f"graph {message}", recorder.here(), "called here", help=help))
+        if wrong:
+            return Handle(recorder, recorder.unknown(self.name))
+        handles = {
+            parameter.name: self._argument(recorder, parameter.name, bound[parameter.name], parameter.type)
+            for parameter in declared.parameters
+            if parameter.name in bound
+        }
+        result = self.function(**handles)
+        return _fitted(result, declared.returns, lambda item, type: _given(recorder, item, type))
+
+    def _argument(self, recorder: Recorder, name: str, item: object, wanted: Type) -> Handle:
+        receiver = f"parameter `{name}` of graph `{self.name}`"
+        value = given(recorder, argument(recorder, item, receiver), wanted)
+        if found := disagreement(value.type, wanted):
+            message = f"{receiver} does not take this value: {found}"
+            help = f"it is declared as `{wanted}`"
+            mistake(Diagnostic.at("E0133", message, recorder.here(), "called here", help=help))
+        return Handle(recorder, value)
+
+    def _run(self, values: Sequence[object], named: Mapping[str, object]) -> object:
+        try:
+            declared = self.contract()
+        except AnnotationError as error:
+            raise CompileError.of(*annotation_mistakes(self.function, error, self.folder)) from None
+        types = {parameter.name: parameter.type for parameter in declared.parameters}
+        order = [parameter.type for parameter in declared.parameters if not parameter.keyword_only]
+        extra = values[len(order) :]  # too many: Python's own TypeError says so below
+        converted = [_item(item, type) for item, type in zip(values, order, strict=False)]
+        by_name = {name: _item(item, types[name]) if name in types else item for name, item in named.items()}
+        return _fitted(self.function(*converted, *extra, **by_name), declared.returns, _item)
+
+
+def _fitted(result: object, returns: Type, fit: Callable[[object, Type], object]) -> object:
+    """The result with one-element tensors as items where the declared type says a number."""
+    if isinstance(returns, TupleOf) and isinstance(result, tuple) and len(result) == len(returns.items):
+        return tuple(fit(item, type) for item, type in zip(result, returns.items, strict=True))
+    return fit(result, returns)
+
+
+def _given(recorder: Recorder, item: object, wanted: Type) -> object:
+    return Handle(recorder, given(recorder, value_of(item), wanted)) if isinstance(item, Handle) else item
+
+
+def _item(item: object, wanted: Type) -> object:
+    return eager_item(item, wanted.kind) if isinstance(wanted, Scalar) else item

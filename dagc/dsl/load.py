@@ -1,0 +1,191 @@
+"""Reads a user's `graph.py`: imports it, finds its graphs and steps, and traces every graph.
+
+Whatever is wrong is in the report afterwards at the user's own line; nothing of theirs escapes as a traceback.
+"""
+
+import inspect
+import linecache
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from dagc.diagnostics import Diagnostic, Report
+from dagc.diagnostics.suggest import closest
+from dagc.dsl.annotations import AnnotationError, request_adapter, response_adapter
+from dagc.dsl.body_rules import body_mistakes
+from dagc.dsl.graph import GraphFunction
+from dagc.dsl.model import OnnxModel, new_store, store_of
+from dagc.dsl.signatures import Function, annotation_mistakes, unusual_kind
+from dagc.dsl.step import Step
+from dagc.dsl.traced import Traced
+from dagc.dsl.tracing import trace
+from dagc.dsl.user_folder import UserFolder, imported
+from dagc.ir.graph import Graph
+from dagc.ir.ops import CallStep, ModelKey
+from dagc.trace.spans import users_file
+
+_TAKEN = ("main", "dagc", "dagc_runtime")
+"""Modules of a built service, beside which the user's file is imported under its own name."""
+
+
+def load(path: Path, report: Report) -> tuple[Traced, ...]:
+    """The graphs the file defines, in its order; those with mistakes are left out, and `report` says why."""
+    if problem := _unusable(path):
+        report.add(problem)
+        return ()
+    file = path.resolve()
+    root = file.parent
+    report.root = str(root)
+    linecache.checkcache()
+    users_file.cache_clear()
+    new_store(root)
+    folder = UserFolder(root)
+    with folder.opened():
+        module = imported(file, folder, report)
+        if module is None:
+            return ()
+        graphs = _own_graphs(module)
+        if not graphs:
+            report.add(_no_graph(file, root))
+        _check_definitions(root, report)
+        traced = [(function, graph) for function in graphs if (graph := _traced(function, root, report))]
+        return tuple(t for function, graph in traced if (t := _finished(function, graph, folder, file, report)))
+
+
+def _unusable(path: Path) -> Diagnostic | None:
+    if path.is_dir():
+        inside = path / "graph.py"
+        help = f"did you mean `{inside}`?" if inside.is_file() else "give the Python file that defines the graph"
+        return Diagnostic.at("E0101", f"`{path}` is a folder, not a graph file", None, help=help)
+    if not path.is_file():
+        beside = [file.name for file in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        near = closest(path.name, beside)
+        help = (
+            f"did you mean `{path.parent / near}`?" if near else "give the path of the file that defines the graph"
+        )
+        return Diagnostic.at("E0100", f"there is no file `{path}`", None, help=help)
+    if path.suffix != ".py":
+        return Diagnostic.at(
+            "E0101", f"`{path}` is not a Python file", None, help="graphs are defined in a `.py` file"
+        )
+    stem = path.resolve().stem
+    if not stem.isidentifier() or stem in _TAKEN or stem in sys.stdlib_module_names:
+        what = "is the name of another module of a service" if stem.isidentifier() else "is not a module name"
+        help = "rename the file, for example to `graph.py`: a service imports it by its name"
+        return Diagnostic.at("E0101", f"`{stem}` {what}", None, help=help)
+    return None
+
+
+def _own_graphs(module: ModuleType) -> list[GraphFunction]:
+    found = {id(value): value for value in vars(module).values() if isinstance(value, GraphFunction)}
+    return [
+        graph
+        for graph in found.values()
+        if not inspect.isfunction(graph.function) or graph.function.__module__ == module.__name__
+    ]
+
+
+def _no_graph(file: Path, root: Path) -> Diagnostic:
+    return Diagnostic.at(
+        "E0102",
+        f"`{file.relative_to(root)}` defines no graph",
+        None,
+        help="decorate a function at its top level with `@dagc.graph`",
+    )
+
+
+def _users_modules(root: Path) -> list[ModuleType]:
+    modules = [m for m in list(sys.modules.values()) if isinstance(getattr(m, "__file__", None), str)]
+    return [module for module in modules if users_file(str(module.__file__), root) is not None]
+
+
+def _check_definitions(root: Path, report: Report) -> None:
+    """The signatures of all steps and graphs, and the bodies of all graphs, of the user's modules."""
+    for module in _users_modules(root):
+        for value in list(vars(module).values()):
+            if isinstance(value, Step | GraphFunction):
+                report.extend(value.mistakes(root))
+            if isinstance(value, GraphFunction):
+                report.extend(_body_mistakes(value, root))
+
+
+def _body_mistakes(function: GraphFunction, root: Path) -> Iterable[Diagnostic]:
+    code = getattr(function.function, "__code__", None)
+    relative = users_file(code.co_filename, root) if code is not None else None
+    if relative is None:
+        return ()
+    source = (root / relative).read_text(encoding="utf-8")
+    return tuple(body_mistakes(function.function, source, relative))
+
+
+def _traced(function: GraphFunction, root: Path, report: Report) -> Graph | None:
+    static = _body_mistakes(function, root)
+    never_returns = inspect.iscoroutinefunction(function.function) or unusual_kind(function.function)
+    if never_returns or any(function.mistakes(root)):
+        return None
+    found = Report(report.root)
+    graph = trace(function, root, found)
+    report.extend(d for d in found.diagnostics if not _already_told(d, report.errors))
+    return None if static else graph
+
+
+def _already_told(dynamic: Diagnostic, reported: Sequence[Diagnostic]) -> bool:
+    """Whether the text of the body already showed what running it shows again at the same lines."""
+    span = dynamic.span
+    return span is not None and any(
+        other.code != dynamic.code
+        and other.code.startswith("E01")
+        and other.span is not None
+        and other.span.file == span.file
+        and other.span.line <= (span.end_line or span.line)
+        and span.line <= (other.span.end_line or other.span.line)
+        for other in reported
+    )
+
+
+def _finished(
+    function: GraphFunction, graph: Graph, folder: UserFolder, file: Path, report: Report
+) -> Traced | None:
+    declared = function.contract()
+    try:
+        request, body = request_adapter(declared)
+        response = response_adapter(declared)
+    except AnnotationError as error:
+        report.extend(annotation_mistakes(function.function, error, folder.root))
+        return None
+    return Traced(
+        graph,
+        store_of(folder.root),
+        _steps(graph),
+        function.function,
+        folder.root,
+        folder.carried(file),
+        body,
+        request,
+        response,
+        _models(folder.root),
+        folder,
+    )
+
+
+def _models(root: Path) -> dict[str, ModelKey]:
+    """The model files that were read, by their path from `root`."""
+    declared = [v for module in _users_modules(root) for v in vars(module).values() if isinstance(v, OnnxModel)]
+    return {path: key for model in declared for path, key in model.read_as(root)}
+
+
+def _steps(graph: Graph) -> dict[tuple[str, str], Function]:
+    keys = {(node.op.module, node.op.qualname) for node in graph.nodes if isinstance(node.op, CallStep)}
+    return {key: _function(*key) for key in sorted(keys)}
+
+
+def _function(module: str, qualname: str) -> Function:
+    """The undecorated function; that it can be found by name was checked when it was called."""
+    found: object = sys.modules[module]
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    function = found.function if isinstance(found, Step) else found
+    if not callable(function):
+        raise TypeError(f"step `{module}.{qualname}` is not callable")
+    return function

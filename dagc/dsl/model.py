@@ -1,0 +1,233 @@
+"""`onnx(...)`: a model file as a function. The file is read at the first call, so declaring one costs nothing."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, final, get_type_hints, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dagc.diagnostics import CompileError, Diagnostic, Span
+from dagc.diagnostics.suggest import closest, did_you_mean
+from dagc.dsl.annotations import AnnotationError, ir_type
+from dagc.dsl.model_call import Callee, NamedTupleClass, record_call, run_call, unknown_answer
+from dagc.dsl.outputs import unknown_output
+from dagc.dsl.tensors import TensorSpec
+from dagc.ir.agree import disagreement
+from dagc.ir.ops import ModelKey
+from dagc.ir.types import DType, Tensor, Type
+from dagc.models.model_error import ModelError
+from dagc.models.read import read_model
+from dagc.models.signature import Signature
+from dagc.models.store import ModelStore
+from dagc.trace.recorder import mistake, recording, refuse
+from dagc.trace.source import assigned_names
+from dagc.trace.spans import Place, caller_place
+
+Returned = TypeVar("Returned", bound=tuple[object, ...])
+ReturnedOf = TypeVar("ReturnedOf", bound=tuple[object, ...], covariant=True)
+
+
+class Model(Protocol):
+    """A model with one output: give it tensors, numbers, or one record whose fields are its inputs."""
+
+    def __call__(self, *values: object, **inputs: object) -> NDArray[np.float32]:
+        """The output for one example."""
+
+
+class ModelOf(Protocol[ReturnedOf]):
+    """A model whose outputs are the fields of a NamedTuple."""
+
+    def __call__(self, *values: object, **inputs: object) -> ReturnedOf:
+        """The outputs for one example."""
+
+
+@overload
+def onnx(
+    path: str, *, sha256: str | None = None, inputs: Mapping[str, object] | None = None, returns: None = None
+) -> Model: ...
+@overload
+def onnx(
+    path: str,
+    *,
+    sha256: str | None = None,
+    inputs: Mapping[str, object] | None = None,
+    returns: type[Returned],
+) -> ModelOf[Returned]: ...
+def onnx(
+    path: str,
+    *,
+    sha256: str | None = None,
+    inputs: Mapping[str, object] | None = None,
+    returns: type[Returned] | None = None,
+) -> Model | ModelOf[Returned]:
+    """A model read from an ONNX file.
+
+    Args:
+        path: relative to the file that declares the model.
+        sha256: what the file must hash to, in hex.
+        inputs: declared types of inputs by name (`{"x": f32(30)}`), checked against the file.
+        returns: a NamedTuple whose fields name the outputs and declare their types.
+    """
+    return OnnxModel(path, sha256, inputs, returns, caller_place())  # type: ignore[return-value]  # see OnnxModel
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    path: object
+    sha256: str | None
+    inputs: Mapping[str, object] | None
+    returns: object
+    place: Place | None
+
+
+@final
+class OnnxModel:
+    """A declared model. Calling it runs it, or records its run; the two share how arguments meet inputs."""
+
+    def __init__(
+        self,
+        path: object,
+        sha256: str | None,
+        inputs: Mapping[str, object] | None,
+        returns: object,
+        place: Place | None,
+    ) -> None:
+        self._declared = _Declared(path, sha256, inputs, returns, place)
+        self._bytes: bytes | None = None
+
+    def __call__(self, *values: object, **inputs: object) -> object:
+        """The outputs for one example: bare, as `returns`, or by name when there are several."""
+        recorder = recording()
+        root = recorder.root if recorder else self.folder
+        try:
+            callee = self._callee(root)
+        except ModelError as error:
+            if recorder is None:
+                refuse(error.at(self._span(root), "declared here"))
+            mistake(error.at(self._span(root), "declared here"))
+            return unknown_answer(self.name, self._returns())
+        except CompileError:
+            if recorder is None:
+                raise
+            return unknown_answer(self.name, self._returns())
+        if recorder is None:
+            return run_call(callee, values, inputs, store_of(root), root)
+        return record_call(callee, values, inputs, recorder)
+
+    def __repr__(self) -> str:
+        return f"<model {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The variable the model is declared as, else the name of its file."""
+        place = self._declared.place
+        names = assigned_names(Path(place.file), place) if place else ()
+        return names[0] if len(names) == 1 else Path(str(self._declared.path)).stem
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file that declares the model."""
+        place = self._declared.place
+        return Path(place.file).resolve().parent if place else Path.cwd()
+
+    def read_as(self, root: Path) -> Iterator[tuple[str, ModelKey]]:
+        """The file's path from `root` and its content's key, if a graph has used the model."""
+        if self._bytes is not None:
+            path = os.path.relpath(self.folder / str(self._declared.path), root)
+            yield Path(path).as_posix(), store_of(root).add(self._bytes)
+
+    def _callee(self, root: Path) -> Callee:
+        """Raises ModelError, and CompileError for a declaration that contradicts the file."""
+        store = store_of(root)
+        if self._bytes is None:
+            self._bytes = self._read(root)
+        key = store.add(self._bytes)
+        signature = store.signature(key)
+        self._check_inputs(signature, root)
+        fetches, types = self._outputs(signature, root)
+        return Callee(self.name, key, signature, fetches, types, self._returns())
+
+    def _read(self, root: Path) -> bytes:
+        path = self._declared.path
+        if not isinstance(path, str | Path):
+            refuse(self._wrong(f"a model's path is a string, not `{type(path).__name__}`", "", root))
+        # An address is handed on as it is: `read_model` knows it and says what to do (E0408).
+        whole = Path(path) if "://" in str(path) else self.folder / path
+        return read_model(whole, sha256=self._declared.sha256)
+
+    def _returns(self) -> NamedTupleClass | None:
+        returns = self._declared.returns
+        if isinstance(returns, type) and issubclass(returns, tuple) and hasattr(returns, "_fields"):
+            return returns
+        return None
+
+    def _outputs(self, signature: Signature, root: Path) -> tuple[tuple[str, ...], tuple[Type, ...]]:
+        names = tuple(port.name for port in signature.outputs)
+        if self._declared.returns is None:
+            return names, tuple(signature.example(port) for port in signature.outputs)
+        returns = self._returns()
+        if returns is None:
+            help = "declare `class Scores(NamedTuple): ...` with one annotated field per output"
+            refuse(self._wrong(f"`returns=` of `{self.name}` is not a NamedTuple class", help, root))
+        fields = self._declared_types(returns, root)
+        return self._fetches(tuple(fields), names, root), tuple(fields.values())
+
+    def _fetches(self, fields: tuple[str, ...], names: tuple[str, ...], root: Path) -> tuple[str, ...]:
+        """By name; by position when no field resembles an output's name (some exporters write `variable:0`)."""
+        unknown = [field for field in fields if field not in names]
+        if not unknown:
+            return fields
+        if len(fields) != len(names) or any(field in names or closest(field, names) for field in fields):
+            refuse(unknown_output(self.name, unknown[0], names, self._span(root)))
+        return names
+
+    def _declared_types(self, returns: NamedTupleClass, root: Path) -> dict[str, Type]:
+        try:
+            return {name: ir_type(hint) for name, hint in get_type_hints(returns, include_extras=True).items()}
+        except AnnotationError as error:
+            refuse(self._wrong(f"`returns=` of `{self.name}`: {error.message}", error.help or "", root))
+        except NameError as error:
+            refuse(self._wrong(f"`returns=` of `{self.name}`: {error}", "define it before the graph", root))
+
+    def _check_inputs(self, signature: Signature, root: Path) -> None:
+        names = [port.name for port in signature.inputs]
+        for name, declared in (self._declared.inputs or {}).items():
+            port = signature.input(name)
+            if port is None:
+                refuse(self._wrong(f"model `{self.name}` has no input `{name}`", did_you_mean(name, names), root))
+            found = disagreement(signature.example(port), self._declared_input(name, declared, root))
+            if found:
+                text = f"input `{name}` of `{self.name}` is not what `inputs=` declares: {found}"
+                refuse(self._wrong(text, "declare what the file says, or export the model again", root))
+
+    def _declared_input(self, name: str, declared: object, root: Path) -> Type:
+        if isinstance(declared, TensorSpec):
+            return Tensor(DType(declared.dtype), declared.dims)
+        try:
+            return ir_type(declared)
+        except AnnotationError as error:
+            refuse(self._wrong(f"`inputs=` of `{self.name}`: `{name}`: {error.message}", error.help or "", root))
+
+    def _wrong(self, message: str, help: str, root: Path) -> Diagnostic:
+        return Diagnostic.at("E0132", message, self._span(root), "declared here", help=help or None)
+
+    def _span(self, root: Path) -> Span | None:
+        place = self._declared.place
+        return place.span(root) if place else None
+
+
+_stores: dict[Path, ModelStore] = {}
+
+
+def store_of(root: Path) -> ModelStore:
+    """The models of one folder's graphs, read and loaded once in this process."""
+    return _stores.setdefault(root, ModelStore())
+
+
+def new_store(root: Path) -> ModelStore:
+    """A fresh store for a folder that is loaded again."""
+    _stores[root] = ModelStore()
+    return _stores[root]

@@ -1,0 +1,91 @@
+"""Functions as the compiler sees them: where they can be imported from, and how a call meets their parameters."""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dagc.diagnostics import Diagnostic, Span
+from dagc.diagnostics.suggest import did_you_mean
+from dagc.dsl.annotations import AnnotationError, Contract
+from dagc.trace.source import definition_place, parameter_place
+
+Function = Callable[..., object]
+
+
+def definition_span(function: object, root: Path) -> Span | None:
+    """The name in the `def` or `class` statement."""
+    place = definition_place(function)
+    return place.span(root) if place else None
+
+
+def parameter_span(function: object, name: str, root: Path) -> Span | None:
+    """The declaration of a parameter, else of its function."""
+    place = parameter_place(function, name)
+    return (place.span(root) if place else None) or definition_span(function, root)
+
+
+def annotation_mistakes(function: object, error: AnnotationError, root: Path) -> Iterator[Diagnostic]:
+    """The mistakes of a signature, each at its parameter."""
+    for mistake in (error, *error.others):
+        span = parameter_span(function, mistake.parameter or "", root)
+        yield Diagnostic.at(mistake.code, mistake.message, span, "declared here", help=mistake.help or None)
+
+
+def import_problem(function: object) -> tuple[str, str] | None:
+    """Why a service could not import the function by module and name, with what to do; nothing when it can."""
+    name = getattr(function, "__qualname__", None)
+    if not isinstance(name, str):
+        return f"a `{type(function).__name__}` has no name to import", "write a function with `def`"
+    if "<lambda>" in name:
+        return "a lambda has no name to import", "write a function with `def` at the top level of a module"
+    if "<locals>" in name:
+        outer = name.split(".")[0]
+        return (
+            f"`{name.rpartition('.')[2]}` is defined inside `{outer}`",
+            "move it to the top level of the module, and pass what it captured as parameters",
+        )
+    found: object = sys.modules.get(getattr(function, "__module__", ""))
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if getattr(found, "function", found) is not function:
+        return (
+            f"`{name}` of module `{getattr(function, '__module__', '?')}` is another object by now",
+            "give each function its own name",
+        )
+    return None
+
+
+def unusual_kind(function: object) -> str | None:
+    """What else than a function that returns one result it is; nothing when it is one."""
+    if inspect.isasyncgenfunction(function):
+        return "an async generator"
+    return "a generator" if inspect.isgeneratorfunction(function) else None
+
+
+def bound_arguments(
+    contract: Contract, values: Sequence[object], named: Mapping[str, object]
+) -> tuple[dict[str, object], list[tuple[str, str]]]:
+    """The given arguments by parameter, in the order of the parameters, and what is wrong (message, help)."""
+    names = [parameter.name for parameter in contract.parameters]
+    positional = [parameter.name for parameter in contract.parameters if not parameter.keyword_only]
+    bound = dict(zip(positional, values, strict=False))
+    wrong: list[tuple[str, str]] = []
+    if len(values) > len(positional):
+        message = f"`{contract.name}` takes {len(positional)} by position, and {len(values)} are given"
+        wrong.append((message, f"its parameters are {_listed(names)}"))
+    for name, value in named.items():
+        if name not in names:
+            wrong.append((f"`{contract.name}` has no parameter `{name}`", did_you_mean(name, names)))
+        elif name in bound:
+            wrong.append((f"`{contract.name}` is given `{name}` twice", "give it by position or by name"))
+        bound[name] = value
+    missing = [p.name for p in contract.parameters if p.required and p.name not in bound]
+    if missing and not wrong:
+        message = f"`{contract.name}` is called without {_listed(missing)}"
+        wrong.append((message, "pass it, or give the parameter a default"))
+    return {name: bound[name] for name in names if name in bound}, wrong
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"

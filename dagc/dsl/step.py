@@ -1,0 +1,177 @@
+"""`step`: an ordinary function or class of the user's as a node. Called outside a graph body it just runs."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from enum import Enum
+from functools import update_wrapper
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar, final, overload
+
+from dagc.diagnostics import CompileError, Diagnostic
+from dagc.dsl.annotations import AnnotationError, Contract, contract
+from dagc.dsl.arguments import argument
+from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step, running_step, waited
+from dagc.dsl.eager_feeds import eager_item
+from dagc.dsl.handle import Handle, value_of
+from dagc.dsl.signatures import (
+    Function,
+    annotation_mistakes,
+    bound_arguments,
+    definition_span,
+    import_problem,
+    unusual_kind,
+)
+from dagc.ir.graph import Value
+from dagc.ir.ops import CallStep
+from dagc.ir.types import Scalar, TupleOf, Type
+from dagc.trace.conversions import given
+from dagc.trace.recorder import Recorder, mistake, recording
+from dagc.trace.source import definition_place
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class StepDecorator(Protocol):
+    """What `step()` with parentheses returns."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[object, object, R]], /) -> Callable[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def step(function: Callable[P, Coroutine[object, object, R]], /) -> Callable[P, R]: ...
+@overload
+def step(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def step() -> StepDecorator: ...
+def step(function: Function | None = None, /) -> object:
+    """The function or class as a step of graphs.
+
+    A call in a graph body gives the awaited result of an async step. Mistakes of the signature are reported when
+    the file is loaded (E0108, E0109, E0210 to E0215).
+    """
+    return step if function is None else Step(function)
+
+
+@final
+class Step:
+    """A function or class that may be called in graph bodies."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self._contract: Contract | None = None
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *values: object, **named: object) -> object:
+        """The result, or in a body that is being recorded a handle of it."""
+        recorder = recording()
+        if recorder is None:
+            return self._run(values, named)
+        return self._record(recorder, values, named)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+    @property
+    def name(self) -> str:
+        """The name the user gave it."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Module and qualified name, by which a service imports it."""
+        return getattr(self.function, "__module__", ""), getattr(self.function, "__qualname__", self.name)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file that defines it."""
+        place = definition_place(self.function)
+        return Path(place.file).resolve().parent if place else Path.cwd()
+
+    def contract(self) -> Contract:
+        """Its parameters and result. Raises AnnotationError."""
+        if self._contract is None:
+            self._contract = contract(self.function)
+        return self._contract
+
+    def mistakes(self, root: Path) -> Iterator[Diagnostic]:
+        """What keeps it from being a step."""
+        span = definition_span(self.function, root)
+        if kind := unusual_kind(self.function):
+            help = "return the whole result, for example a list"
+            yield Diagnostic.at("E0108", f"step `{self.name}` is {kind}", span, "defined here", help=help)
+        if problem := import_problem(self.function):
+            message = f"a service cannot import step `{self.name}`: {problem[0]}"
+            yield Diagnostic.at("E0109", message, span, "defined here", help=problem[1])
+        if not callable(self.function):
+            return
+        try:
+            self.contract()
+        except AnnotationError as error:
+            yield from annotation_mistakes(self.function, error, root)
+
+    def _record(self, recorder: Recorder, values: Sequence[object], named: Mapping[str, object]) -> object:
+        problems = list(self.mistakes(recorder.root))
+        for problem in problems:
+            mistake(problem)
+        if problems:
+            return Handle(recorder, recorder.unknown(self.name))
+        declared = self.contract()
+        bound, wrong = bound_arguments(declared, values, named)
+        for message, help in wrong:
+            mistake(Diagnostic.at("E0133", f"step {message}", recorder.here(), "called here", help=help))
+        expects = {parameter.name: parameter.type for parameter in declared.parameters if parameter.name in bound}
+        inputs = [self._argument(recorder, name, item, expects) for name, item in bound.items() if name in expects]
+        op = CallStep(*self.key, tuple(expects), tuple(expects.values()), declared.is_async)
+        return self._handles(recorder, op, inputs, declared.returns)
+
+    def _argument(self, recorder: Recorder, name: str, item: object, expects: Mapping[str, Type]) -> Value:
+        receiver = f"parameter `{name}` of step `{self.name}`"
+        if isinstance(item, Enum):
+            # A constant holds the member's value, and the step would receive that instead of the member.
+            help = f"give `{name}` that default and leave it out, or choose inside the step"
+            message = f"{receiver} is given the enum member `{item}`, which a graph cannot write down"
+            mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
+        return given(recorder, argument(recorder, item, receiver), expects[name])
+
+    def _handles(self, recorder: Recorder, op: CallStep, inputs: Sequence[Value], returns: Type) -> object:
+        """A tuple-typed result is a real tuple: one output for each item."""
+        if isinstance(returns, TupleOf) and len(returns.items) > 1:
+            outputs = recorder.record(op, inputs, returns.items, self.name)
+            return tuple(Handle(recorder, output) for output in outputs)
+        return Handle(recorder, recorder.record(op, inputs, (returns,), self.name)[0])
+
+    def _run(self, values: Sequence[object], named: Mapping[str, object]) -> object:
+        for item in (*values, *named.values()):
+            if isinstance(item, Handle):
+                value_of(item)  # refuses: no graph is being recorded
+        declared = self._contract_or_raise()
+        kinds = {p.name: p.type.kind for p in declared.parameters if isinstance(p.type, Scalar)}
+        order = [parameter.name for parameter in declared.parameters if not parameter.keyword_only]
+        order += [""] * (len(values) - len(order))  # too many: Python's own TypeError says so below
+        converted = [
+            eager_item(item, kinds[name]) if name in kinds else item
+            for name, item in zip(order, values, strict=False)
+        ]
+        by_name = {name: eager_item(x, kinds[name]) if name in kinds else x for name, x in named.items()}
+        if declared.is_async:
+            return self._wait(converted, by_name)
+        with running_step(self.name):
+            return self.function(*converted, **by_name)
+
+    def _wait(self, values: Sequence[object], named: Mapping[str, object]) -> object:
+        refuse_inside_step("async step", self.name, self.folder)
+        refuse_inside_loop("async step", self.name, self.folder)
+        with running_step(self.name):
+            result = self.function(*values, **named)
+            if not isinstance(result, Coroutine):
+                return result
+            return waited(result)
+
+    def _contract_or_raise(self) -> Contract:
+        try:
+            return self.contract()
+        except AnnotationError as error:
+            raise CompileError.of(*annotation_mistakes(self.function, error, self.folder)) from None

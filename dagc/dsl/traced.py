@@ -1,0 +1,87 @@
+"""A loaded graph with everything later stages need of the user's file: models, functions, JSON adapters."""
+
+import contextlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import JsonValue, TypeAdapter
+
+from dagc.dsl.user_folder import UserFolder
+from dagc.ir.graph import Graph
+from dagc.ir.ops import ModelKey
+from dagc.models.store import ModelStore
+
+Function = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """One graph of the user's file.
+
+    `steps` are the user's own functions by (module, qualified name), `function` the undecorated graph, `modules`
+    the user's files a service carries, the graph's own first. `body` names the parameter that is the whole JSON
+    body, or is `None` when the body is an object with a member for each parameter. `models` are the files that
+    the module's graphs read, by path relative to `root`.
+    """
+
+    graph: Graph
+    store: ModelStore
+    steps: Mapping[tuple[str, str], Function]
+    function: Function
+    root: Path
+    modules: tuple[Path, ...]
+    body: str | None
+    request: TypeAdapter[object]
+    response: TypeAdapter[object]
+    models: Mapping[str, ModelKey]
+    folder: UserFolder = field(repr=False)
+
+    @contextlib.contextmanager
+    def importable(self) -> Iterator[None]:
+        """Steps that import a neighbouring file while they run find it inside."""
+        with self.folder.opened():
+            yield
+
+    def sources(self) -> dict[str, bytes]:
+        """The user's files a service carries, by posix path relative to `root`."""
+        return {file.relative_to(self.root).as_posix(): file.read_bytes() for file in self.modules}
+
+    def summary(self) -> str:
+        """The first line of the graph's docstring, or nothing."""
+        return next(iter((inspect.getdoc(self.function) or "").splitlines()), "")
+
+    def arguments(self, body: JsonValue) -> Mapping[str, object]:
+        """The graph's arguments of a JSON body, as the service reads it.
+
+        Raises:
+            pydantic.ValidationError: the body is not what the graph takes.
+        """
+        value = self.request.validate_json(json.dumps(body))
+        if self.body is not None:
+            return {self.body: value}
+        if not isinstance(value, Mapping):
+            raise TypeError(f"a body of several parameters is a mapping, not `{type(value).__name__}`")
+        parameters = inspect.signature(self.function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+        return {**defaults, **value}
+
+    def answer(self, result: object) -> JsonValue:
+        """The JSON form of the graph's result, as the service writes it."""
+        answer: JsonValue = json.loads(self.response.dump_json(result))
+        return answer
+
+    def request_schema(self) -> JsonValue:
+        """The JSON schema of the body."""
+        return _json(self.request.json_schema(mode="validation"))
+
+    def response_schema(self) -> JsonValue:
+        """The JSON schema of the answer."""
+        return _json(self.response.json_schema(mode="serialization"))
+
+
+def _json(schema: Mapping[str, object]) -> JsonValue:
+    plain: JsonValue = json.loads(json.dumps(schema))
+    return plain

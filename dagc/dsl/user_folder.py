@@ -1,0 +1,134 @@
+"""Importing from the user's folder and leaving no trace of it, so that many folders can be loaded in one process.
+
+Inside `opened()` the folder is first on `sys.path` and its own modules are in `sys.modules`; outside, neither.
+"""
+
+import ast
+import contextlib
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from dagc.diagnostics import Report
+from dagc.dsl.exceptions import import_failure
+from dagc.trace.spans import users_file
+
+_LIBRARIES = tuple(Path(path).resolve() for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")})
+
+
+class UserFolder:
+    """The folder of a graph; it remembers the modules that were imported from it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.modules: dict[str, ModuleType] = {}
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """The folder is importable inside; what the user's code prints goes to standard error."""
+        path, bytecode = list(sys.path), sys.dont_write_bytecode
+        hidden = {name: sys.modules.pop(name) for name in self._hidden()}
+        sys.modules.update(self.modules)
+        sys.path.insert(0, str(self.root))
+        sys.dont_write_bytecode = True  # a build leaves nothing in the user's folder
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        finally:
+            for name in [name for name, module in sys.modules.items() if self._is_users(module)]:
+                self.modules[name] = sys.modules.pop(name)
+            sys.modules.update(hidden)
+            sys.path[:] = path
+            sys.dont_write_bytecode = bytecode
+
+    def siblings(self) -> tuple[str, ...]:
+        """The names of modules and packages in the folder."""
+        files = {file.stem for file in self.root.glob("*.py")}
+        packages = {file.parent.name for file in self.root.glob("*/__init__.py")}
+        return tuple(sorted(files | packages))
+
+    def carried(self, first: Path) -> tuple[Path, ...]:
+        """The user's files a service needs: `first`, what it imported, and what those import by name anywhere.
+
+        Only inside `opened()`.
+        A file imported only inside a function was perhaps not imported yet, so the text is asked too.
+        """
+        imported = [module for module in sys.modules.values() if self._is_users(module)]
+        waiting = [first, *(Path(str(module.__file__)).resolve() for module in imported)]
+        found: dict[Path, None] = {}
+        while waiting:
+            file = waiting.pop(0)
+            if file not in found:
+                found[file] = None
+                waiting.extend(self._imported_by(file))
+        rest = sorted(file for file in found if file != first)
+        return (first, *rest)
+
+    def _hidden(self) -> list[str]:
+        """Modules of other places that are already imported under a name this folder uses."""
+        names = set(self.siblings())
+        return [
+            name
+            for name, module in sys.modules.items()
+            if name.split(".")[0] in names and not _is_installed(module) and name not in self.modules
+        ]
+
+    def _is_users(self, module: object) -> bool:
+        file = getattr(module, "__file__", None)
+        return isinstance(file, str) and users_file(file, self.root) is not None
+
+    def _imported_by(self, file: Path) -> Iterator[Path]:
+        try:
+            tree = ast.parse(file.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            return
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from self._files_of(alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                base = self._package_of(file, node.level)
+                module = ".".join(part for part in (base, node.module) if part)
+                for name in (module, *(f"{module}.{alias.name}" for alias in node.names)):
+                    yield from self._files_of(name)
+
+    def _package_of(self, file: Path, level: int) -> str:
+        if level == 0:
+            return ""
+        parts = file.relative_to(self.root).parts
+        return ".".join(parts[: len(parts) - level])
+
+    def _files_of(self, module: str) -> Iterator[Path]:
+        """The files that importing a dotted name runs: every package on the way, then the module."""
+        at = self.root
+        for part in [part for part in module.split(".") if part]:
+            plain, package = at / f"{part}.py", at / part / "__init__.py"
+            if package.is_file():
+                yield package
+            elif plain.is_file():
+                yield plain
+            at = at / part
+
+
+def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | None:
+    """The module of a file, run under its stem inside `opened()`; nothing after reporting why it cannot be."""
+    module = ModuleType(file.stem)
+    module.__file__ = str(file)
+    sys.modules[file.stem] = module
+    try:
+        code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        exec(code, vars(module))
+    except (Exception, SystemExit) as error:
+        report.add(import_failure(error, folder.root, folder.siblings()))
+        return None
+    return module
+
+
+def _is_installed(module: object) -> bool:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        return True
+    path = Path(file).resolve()
+    return any(path.is_relative_to(library) for library in _LIBRARIES)

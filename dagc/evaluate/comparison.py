@@ -1,0 +1,116 @@
+"""Two JSON answers, or two arrays, compared place by place: exact for all but floats, these within a tolerance."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import JsonValue
+
+from dagc.evaluate.kernels import Array
+from dagc.evaluate.tolerance import Tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One compared place.
+
+    `path` names it (`$.probabilities[1]`), `size` is `|a - b| / max(1, |b|)` of two floats (0 for what is exact),
+    and `failure` says in words what is wrong, or is `None`.
+    """
+
+    path: str
+    size: float = 0.0
+    failure: str | None = None
+
+
+def differences(
+    given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str = "$"
+) -> Iterator[Difference]:
+    """Every place of two answers, in the order of the wanted one."""
+    match given, wanted:
+        case dict(), dict():
+            yield from _objects(given, wanted, tolerance, path)
+        case list(), list():
+            if len(given) != len(wanted):
+                yield Difference(path, failure=f"has {len(given)} items, not {len(wanted)}")
+                return
+            for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
+                yield from differences(one, other, tolerance, f"{path}[{index}]")
+        case _:
+            yield _leaf(given, wanted, tolerance, path)
+
+
+def array_difference(given: Array, wanted: Array, tolerance: Tolerance, path: str) -> Difference:
+    """The worst place of two arrays of one dtype."""
+    if given.shape != wanted.shape:
+        return Difference(path, failure=f"has shape {list(given.shape)}, not {list(wanted.shape)}")
+    if wanted.dtype.kind != "f":
+        wrong = np.argwhere(np.not_equal(given, wanted))
+        failure = f"is different at {wrong[0].tolist()}" if len(wrong) else None
+        return Difference(path, failure=failure)
+    worst = Difference(path)
+    pairs = zip(given.ravel().tolist(), wanted.ravel().tolist(), strict=True)
+    for one, other in pairs:
+        found = _floats(one, other, tolerance, path)
+        if found.failure or found.size > worst.size:
+            worst = found
+        if found.failure:
+            break
+    return worst
+
+
+def place_kind(path: str) -> str:
+    """The path with every index as `[*]`, so that a tensor's elements are one line of a report."""
+    before, *parts = path.split("[")
+    return before + "".join(f"[*]{part.partition(']')[2]}" for part in parts)
+
+
+def rounded_up(size: float, floor: float) -> float:
+    """The power of ten at or above a size, at least `floor`: coarse enough not to depend on a CPU's last bits."""
+    if size <= floor:
+        return floor
+    if not math.isfinite(size):
+        return math.inf
+    exponent = math.ceil(math.log10(size))
+    return float(f"1e{exponent if size <= float(f'1e{exponent}') else exponent + 1}")
+
+
+def noise_floor(tolerance: Tolerance) -> float:
+    """A tenth of the tolerance: differences below it are not told apart, since they vary between CPUs."""
+    return float(f"{tolerance.absolute / 10:.0e}")
+
+
+def _objects(
+    given: dict[str, JsonValue], wanted: dict[str, JsonValue], tolerance: Tolerance, path: str
+) -> Iterator[Difference]:
+    for name, value in wanted.items():
+        if name in given:
+            yield from differences(given[name], value, tolerance, f"{path}.{name}")
+        else:
+            yield Difference(f"{path}.{name}", failure="is missing")
+    for name in given:
+        if name not in wanted:
+            yield Difference(f"{path}.{name}", failure="should not be there")
+
+
+def _leaf(given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str) -> Difference:
+    numbers = _is_number(given) and _is_number(wanted)
+    if numbers and (isinstance(given, float) or isinstance(wanted, float)):
+        assert isinstance(given, int | float) and isinstance(wanted, int | float)
+        return _floats(float(given), float(wanted), tolerance, path)
+    same = given == wanted and (numbers or type(given) is type(wanted))
+    return Difference(path, failure=None if same else f"is {given!r}, not {wanted!r}")
+
+
+def _floats(given: float, wanted: float, tolerance: Tolerance, path: str) -> Difference:
+    if tolerance.allows(given, wanted):
+        finite = math.isfinite(given) and math.isfinite(wanted)
+        return Difference(path, abs(given - wanted) / max(1.0, abs(wanted)) if finite else 0.0)
+    allowed = tolerance.absolute + tolerance.relative * abs(wanted)
+    off = abs(given - wanted)
+    return Difference(path, off, f"is {given!r}, not {wanted!r}: {off:.1e} apart, {allowed:.1e} allowed")
+
+
+def _is_number(value: JsonValue) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,187 @@
+"""Proves the fused form of a graph equal to the unfused one, by running both on the same cases.
+
+Steps that wait for the world run once per case and are replayed. A case both forms refuse with the same exception
+agrees; one that only one form refuses does not.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from dagc.evaluate.batching import Runs, compare_batches
+from dagc.evaluate.comparison import Difference, differences, noise_floor, place_kind, rounded_up
+from dagc.evaluate.evaluate import Steps, Watch, evaluate
+from dagc.evaluate.sensitivity import straddling_cases
+from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance
+from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
+from dagc.ir.graph import Graph, NodeName
+from dagc.models.store import ModelStore
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request: its arguments by parameter name and, if known, the answer it must get.
+
+    `tolerance` is how far numbers may be off `expected` (absolute); `None` takes the default of the dtype.
+    """
+
+    name: str
+    arguments: Mapping[str, object]
+    expected: JsonValue | None = None
+    tolerance: float | None = None
+
+
+def prove(
+    unfused: Graph,
+    fused: Graph,
+    cases: Sequence[Case],
+    *,
+    store: ModelStore,
+    steps: Steps,
+    encode: Callable[[object], JsonValue],
+    seed: int | None = None,
+) -> Equivalence:
+    """The verdict over all cases; `encode` turns a result into the JSON answer and may refuse it.
+
+    Also compares rows run in a batch with the same rows run alone, and looks for cases next to a decision
+    boundary. `seed` is only noted. Never raises for what a case does.
+    """
+    ledger = _Ledger(answer_tolerance(unfused))
+    runs = Runs()
+    for case in cases:
+        known: dict[NodeName, object] = {}
+        ask = _Asking(case, store, steps, encode, known)
+        ledger.enter(case, ask.answer(unfused), ask.answer(fused, watch=runs.watch(case.name)))
+    batches, batch_failures = compare_batches(fused, runs, store)
+    failures = (*ledger.failures, *batch_failures)
+    answered = len(cases) - sum(ledger.refusals.values())
+    floor = noise_floor(ledger.tolerance)
+    return Equivalence(
+        graph=fused.name,
+        verdict="different" if failures else "equal" if answered or not cases else "nothing answered",
+        cases=len(cases),
+        seed=seed,
+        refused=sum(ledger.refusals.values()),
+        refusals=tuple(sorted(ledger.refusals)),
+        stored=ledger.stored,
+        outputs=ledger.table.rows(floor),
+        stored_outputs=ledger.stored_table.rows(floor),
+        batches=batches,
+        sensitivity=straddling_cases(fused, runs, store),
+        tolerances=(EXACT, ledger.tolerance, *ledger.own_tolerances.values()),
+        failures=failures,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one form said: JSON, or the exception it refused with."""
+
+    json: JsonValue = None
+    error: Exception | None = None
+
+    @property
+    def refusal(self) -> str | None:
+        return None if self.error is None else type(self.error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    case: Case
+    store: ModelStore
+    steps: Steps
+    encode: Callable[[object], JsonValue]
+    known: dict[NodeName, object]
+
+    def answer(self, graph: Graph, *, watch: Watch | None = None) -> _Answer:
+        try:
+            arguments = _own_copy(self.case.arguments)
+            known = self.known
+            result = evaluate(graph, arguments, store=self.store, steps=self.steps, known=known, watch=watch)
+            return _Answer(json=self.encode(result))
+        except Exception as error:
+            return _Answer(error=error)
+
+
+def _own_copy(arguments: Mapping[str, object]) -> Mapping[str, object]:
+    """A step that changes its arguments must not change what the other form sees."""
+    try:
+        return copy.deepcopy(arguments)
+    except (TypeError, ValueError, copy.Error):
+        return arguments
+
+
+@dataclass(slots=True)
+class _Table:
+    """The worst difference and the number of values by kind of place."""
+
+    worst: dict[str, float] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, difference: Difference) -> None:
+        kind = place_kind(difference.path)
+        self.worst[kind] = max(self.worst.get(kind, 0.0), difference.size)
+        self.values[kind] = self.values.get(kind, 0) + 1
+
+    def rows(self, floor: float) -> tuple[Compared, ...]:
+        return tuple(
+            Compared(path=kind, values=self.values[kind], at_most=rounded_up(self.worst[kind], floor))
+            for kind in sorted(self.worst)
+        )
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Everything found while the cases run."""
+
+    tolerance: Tolerance
+    table: _Table = field(default_factory=_Table)
+    stored_table: _Table = field(default_factory=_Table)
+    failures: list[Failure] = field(default_factory=list)
+    refusals: dict[str, int] = field(default_factory=dict)
+    own_tolerances: dict[float, Tolerance] = field(default_factory=dict)
+    stored: int = 0
+
+    def enter(self, case: Case, unfused: _Answer, fused: _Answer) -> None:
+        if unfused.refusal != fused.refusal:
+            self.fail("E0801", case, "$", f"the fused form {_said(fused)}, the unfused one {_said(unfused)}")
+        elif fused.refusal is not None:
+            self.refusals[fused.refusal] = self.refusals.get(fused.refusal, 0) + 1
+        else:
+            self.compare_forms(case, unfused.json, fused.json)
+        if case.expected is not None:
+            self.compare_stored(case, fused)
+
+    def compare_forms(self, case: Case, unfused: JsonValue, fused: JsonValue) -> None:
+        for difference in differences(fused, unfused, self.tolerance):
+            self.table.enter(difference)
+            if difference.failure is not None:
+                self.fail("E0801", case, difference.path, difference.failure)
+
+    def compare_stored(self, case: Case, fused: _Answer) -> None:
+        self.stored += 1
+        if fused.refusal is not None:
+            self.fail("E0802", case, "$", f"the graph {_said(fused)}, but a response is stored")
+            return
+        for difference in differences(fused.json, case.expected, self.tolerance_for(case)):
+            self.stored_table.enter(difference)
+            if difference.failure is not None:
+                self.fail("E0802", case, difference.path, difference.failure)
+
+    def tolerance_for(self, case: Case) -> Tolerance:
+        if case.tolerance is None:
+            return self.tolerance
+        return self.own_tolerances.setdefault(case.tolerance, case_tolerance(case.tolerance))
+
+    def fail(self, code: FailureCode, case: Case, path: str, message: str) -> None:
+        self.failures.append(Failure(code=code, case=case.name, path=path, message=message))
+
+
+def _said(answer: _Answer) -> str:
+    if answer.error is None:
+        return "answered"
+    return f"raised {answer.refusal}: {str(answer.error).splitlines()[0] if str(answer.error) else ''}".rstrip(
+        ": "
+    )

@@ -1,0 +1,141 @@
+"""The answer of a graph, node by node, unfused: what every other way of running it is compared with.
+
+It runs whatever nodes the graph has, so the same function answers for the optimised form too.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dagc.evaluate.feeds import as_tensor, packed_feeds
+from dagc.evaluate.kernels import apply
+from dagc.evaluate.private_loop import wait_for
+from dagc.ir.graph import Graph, Node, NodeName, ValueId
+from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, Op, RunModel
+from dagc.ir.types import Tensor, TupleOf
+from dagc.models.dtypes import to_numpy
+from dagc.models.store import ModelStore
+
+Steps = Mapping[tuple[str, str], Callable[..., object]]
+"""The user's functions by (module, qualified name)."""
+
+Watch = Callable[[Node, tuple[object, ...], tuple[object, ...]], None]
+"""Told of every node that has run: the node, its inputs and its outputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """A waiting step that failed, kept so that its replay fails in the same way."""
+
+    error: Exception
+
+
+def evaluate(
+    graph: Graph,
+    arguments: Mapping[str, object],
+    *,
+    store: ModelStore,
+    steps: Steps,
+    known: dict[NodeName, object] | None = None,
+    watch: Watch | None = None,
+) -> object:
+    """The graph's result for one request: a value, or a tuple where the graph returns several.
+
+    `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
+    remembered there, so that a second form of the graph sees the same world.
+
+    Raises:
+        Exception: whatever a step or a model raises, unchanged.
+    """
+    values: dict[ValueId, object] = {value.id: arguments[value.id] for value in graph.inputs}
+    for node in graph.nodes:
+        inputs = tuple(values[source] for source in node.inputs)
+        outputs = _run(node, inputs, store, steps, {} if known is None else known)
+        values.update(zip((value.id for value in node.outputs), outputs, strict=True))
+        if watch is not None:
+            watch(node, inputs, outputs)
+    return _result(graph, values)
+
+
+def _result(graph: Graph, values: Mapping[ValueId, object]) -> object:
+    several = len(graph.outputs) != 1
+    if several or (isinstance(graph.returns, TupleOf) and not _is_tuple(graph, graph.outputs[0])):
+        return tuple(values[output] for output in graph.outputs)
+    return values[graph.outputs[0]]
+
+
+def _is_tuple(graph: Graph, output: ValueId) -> bool:
+    return isinstance(graph.types()[output], TupleOf)
+
+
+def _run(
+    node: Node, inputs: tuple[object, ...], store: ModelStore, steps: Steps, known: dict[NodeName, object]
+) -> tuple[object, ...]:
+    match node.op:
+        case CallStep() as op:
+            return _spread(_step_result(node.name, op, inputs, steps, known), len(node.outputs))
+        case RunModel() as op:
+            feeds = packed_feeds(op, store.signature(op.model), inputs)
+            return tuple(store.runner(op.model).run_example(feeds, op.fetches))
+        case _ as op:
+            return _computed(op, inputs)
+
+
+def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
+    match op:
+        case CallStep() | RunModel():
+            raise TypeError(f"`{type(op).__name__}` is not computed, it is run")
+        case Field(name):
+            return (_member(inputs[0], name),)
+        case Item():
+            return (np.asarray(inputs[0]).item(),)
+        case AsTensor(dtype, dims):
+            return (as_tensor(inputs[0], Tensor(dtype, ())).reshape(dims),)
+        case Constant():
+            return (_constant(op),)
+        case _:
+            return apply(op, inputs)
+
+
+def _member(record: object, name: str) -> object:
+    return record[name] if isinstance(record, Mapping) else getattr(record, name)
+
+
+def _constant(op: Constant) -> object:
+    if isinstance(op.type, Tensor):
+        return np.array(op.values, to_numpy(op.type.dtype)).reshape(_fixed(op.type))
+    return op.values[0]
+
+
+def _fixed(type: Tensor) -> tuple[int, ...]:
+    return tuple(dim for dim in type.dims or () if isinstance(dim, int))
+
+
+def _step_result(
+    name: NodeName, op: CallStep, inputs: Iterable[object], steps: Steps, known: dict[NodeName, object]
+) -> object:
+    if name in known:
+        return _replayed(known[name])
+    function = steps[op.module, op.qualname]
+    arguments = dict(zip(op.parameters, inputs, strict=True))
+    if not op.is_async:
+        return function(**arguments)
+    try:
+        result = function(**arguments)
+        known[name] = wait_for(result) if inspect.isawaitable(result) else result
+    except Exception as error:
+        known[name] = _Raised(error)
+    return _replayed(known[name])
+
+
+def _replayed(outcome: object) -> object:
+    if isinstance(outcome, _Raised):
+        raise outcome.error
+    return outcome
+
+
+def _spread(result: object, count: int) -> tuple[object, ...]:
+    """A step with one output yields its result; one with several yields the members of its tuple."""
+    return tuple(result) if count != 1 and isinstance(result, Iterable) else (result,)

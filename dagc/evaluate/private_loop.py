@@ -1,0 +1,38 @@
+"""One event loop in a daemon thread, where steps that wait run: callers may be inside a running loop themselves.
+
+It lives as long as the process: pools and clients of a user's module stay bound to the loop that made them.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable
+from functools import cache
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_THREAD = "dagc-private-loop"
+
+
+def wait_for(awaitable: Awaitable[Result]) -> Result:
+    """What the awaitable returns or raises, computed on the private loop while the calling thread waits.
+
+    Context variables of the caller are seen by the awaitable.
+
+    Raises:
+        RuntimeError: called on the private loop itself, which would wait for itself for ever.
+    """
+    if threading.current_thread().name == _THREAD:
+        raise RuntimeError("a step that waits cannot be run from inside another one; await it there")
+    return asyncio.run_coroutine_threadsafe(_await(awaitable), _loop()).result()
+
+
+async def _await(awaitable: Awaitable[Result]) -> Result:
+    return await awaitable
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name=_THREAD, daemon=True).start()
+    return loop

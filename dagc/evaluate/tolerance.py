@@ -1,0 +1,88 @@
+"""How far two answers may be apart and still be the same answer: per dtype, each with its reason."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from dagc.ir.graph import Graph
+from dagc.ir.types import DType, Tensor
+
+FloatName = Literal["f16", "f32", "f64"]
+
+
+class Tolerance(BaseModel):
+    """`|a - b| <= absolute + relative * |b|`. `applies_to` names a dtype, or the case that brought its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    applies_to: str
+    absolute: float
+    relative: float
+    reason: str
+
+    def allows(self, given: float, wanted: float) -> bool:
+        """Whether two floats are the same answer; NaN equals NaN, an infinity only itself."""
+        if np.isnan(given) or np.isnan(wanted):
+            return bool(np.isnan(given) and np.isnan(wanted))
+        if np.isinf(given) or np.isinf(wanted):
+            return given == wanted
+        return abs(given - wanted) <= self.absolute + self.relative * abs(wanted)
+
+
+EXACT = Tolerance(
+    applies_to="integers, strings and truth values",
+    absolute=0.0,
+    relative=0.0,
+    reason="no fusion may change them; a label that flips is another answer, however close its scores were",
+)
+
+TOLERANCES: Mapping[FloatName, Tolerance] = {
+    "f16": Tolerance(
+        applies_to="f16",
+        absolute=5e-3,
+        relative=5e-3,
+        reason="the CPU computes f16 in f32 and rounds between operators; fused forms round less often, and ten "
+        "roundings of 2^-11 each make 5e-3",
+    ),
+    "f32": Tolerance(
+        applies_to="f32",
+        absolute=1e-5,
+        relative=1e-5,
+        reason="onnxruntime reassociates sums and its batched kernels differ by a few units of the last place: a "
+        "sum of 100 terms in another order is off by at most 100 * 2^-24 = 6e-6 of their size",
+    ),
+    "f64": Tolerance(
+        applies_to="f64",
+        absolute=1e-12,
+        relative=1e-12,
+        reason="sums in another order: 1000 terms are off by at most 1000 * 2^-53 = 1e-13 of their size",
+    ),
+}
+
+
+def tolerance_of(dtype: np.dtype[np.generic]) -> Tolerance:
+    """What holds for arrays of a NumPy dtype."""
+    names: Mapping[str, FloatName] = {"float16": "f16", "float32": "f32", "float64": "f64"}
+    name = names.get(dtype.name)
+    return EXACT if name is None else TOLERANCES[name]
+
+
+def answer_tolerance(graph: Graph) -> Tolerance:
+    """What holds for the floats of a graph's JSON answers.
+
+    JSON does not say which dtype a number came from: f16 if the graph computes in it anywhere, else f32.
+    """
+    dtypes = {value.type.dtype for value in graph.values() if isinstance(value.type, Tensor)}
+    return TOLERANCES["f16" if DType.F16 in dtypes else "f32"]
+
+
+def case_tolerance(absolute: float) -> Tolerance:
+    """What a stored request brings along for its own numbers."""
+    return Tolerance(
+        applies_to="stored responses that state a tolerance",
+        absolute=absolute,
+        relative=0.0,
+        reason="written beside the stored response by its author",
+    )

@@ -1,0 +1,130 @@
+"""The order of nodes: topological sorting, convexity, and groups of nodes contracted without making a cycle."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from dagc.ir.graph import Graph, NodeName
+
+
+def sorted_graph(graph: Graph) -> Graph:
+    """The graph with its nodes in topological order, as near to the present order as possible."""
+    import networkx as nx
+
+    position = {node.name: index for index, node in enumerate(graph.nodes)}
+    by_name = {node.name: node for node in graph.nodes}
+    names = list(nx.lexicographical_topological_sort(_digraph(graph), key=position.__getitem__))
+    nodes = tuple(by_name[name] for name in names)
+    return graph if nodes == graph.nodes else replace(graph, nodes=nodes)
+
+
+def is_convex(graph: Graph, names: Collection[NodeName]) -> bool:
+    """Whether no path leaves the named nodes and comes back."""
+    return path_outside(graph, names) is None
+
+
+def path_outside(graph: Graph, names: Collection[NodeName]) -> NodeName | None:
+    """A node outside the named ones that stands on a path between them, the first in order, or `None`."""
+    import networkx as nx
+
+    digraph = _digraph(graph)
+    below = {found for name in names for found in nx.descendants(digraph, name)} - set(names)
+    above = {found for name in names for found in nx.ancestors(digraph, name)}
+    return next((node.name for node in graph.nodes if node.name in below & above), None)
+
+
+class Contraction:
+    """A graph whose nodes are joined step by step into groups, every group convex and the groups free of cycles.
+
+    Sets of nodes are bit masks (bit i: the i-th node of the graph), so a join touches only the groups whose
+    ancestors or descendants change and a long chain costs about as much as reading it.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._index = {node.name: index for index, node in enumerate(graph.nodes)}
+        count = len(graph.nodes)
+        self._group = list(range(count))
+        self._members = [1 << index for index in range(count)]
+        self._above = [0] * count
+        self._below = [0] * count
+        producers = graph.producers()
+        for index, node in enumerate(graph.nodes):
+            for parent in (self._index[producers[v].name] for v in node.inputs if v in producers):
+                self._above[index] |= self._above[parent] | 1 << parent
+        for index in range(count):
+            for ancestor in _bits(self._above[index]):
+                self._below[ancestor] |= 1 << index
+
+    def mask(self, names: Collection[NodeName]) -> int:
+        """The named nodes as a bit mask."""
+        return sum(1 << self._index[name] for name in names)
+
+    def names(self, mask: int) -> tuple[NodeName, ...]:
+        """The nodes of a mask, in order."""
+        return tuple(self._graph.nodes[index].name for index in _bits(mask))
+
+    def group(self, name: NodeName) -> tuple[NodeName, ...]:
+        """The nodes joined with `name`, itself included, in order."""
+        return self.names(self._members[self._of(name)])
+
+    def together(self, a: NodeName, b: NodeName) -> bool:
+        """Whether the two are in one group."""
+        return self._of(a) == self._of(b)
+
+    def above(self, name: NodeName) -> int:
+        """Every node that the group of `name` waits for, as a mask."""
+        return self._above[self._of(name)]
+
+    def below(self, name: NodeName) -> int:
+        """Every node that waits for the group of `name`, as a mask."""
+        return self._below[self._of(name)]
+
+    def between(self, a: NodeName, b: NodeName) -> NodeName | None:
+        """A node outside both groups on a path from one to the other, or `None`: they may join."""
+        x, y = self._of(a), self._of(b)
+        inside = self._members[x] | self._members[y]
+        path = (self._below[x] & self._above[y] | self._below[y] & self._above[x]) & ~inside
+        return next(iter(self.names(path)), None)
+
+    def join(self, a: NodeName, b: NodeName) -> None:
+        """Make one group of two; only where `between` is `None`."""
+        x, y = self._of(a), self._of(b)
+        if x == y:
+            return
+        members = self._members[x] | self._members[y]
+        above = (self._above[x] | self._above[y]) & ~members
+        below = (self._below[x] | self._below[y]) & ~members
+        # what stood above only one of the two now stands above all that is below the other
+        for group in self._groups((self._above[x] ^ self._above[y]) & ~members):
+            self._below[group] |= members | below
+        for group in self._groups((self._below[x] ^ self._below[y]) & ~members):
+            self._above[group] |= members | above
+        if self._members[x].bit_count() < self._members[y].bit_count():
+            x, y = y, x
+        for index in _bits(self._members[y]):
+            self._group[index] = x
+        self._members[x], self._above[x], self._below[x] = members, above, below
+
+    def _of(self, name: NodeName) -> int:
+        return self._group[self._index[name]]
+
+    def _groups(self, mask: int) -> set[int]:
+        return {self._group[index] for index in _bits(mask)}
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def _digraph(graph: Graph) -> object:
+    import networkx as nx
+
+    producers = graph.producers()
+    digraph = nx.DiGraph()
+    digraph.add_nodes_from(node.name for node in graph.nodes)
+    for node in graph.nodes:
+        digraph.add_edges_from((producers[v].name, node.name) for v in node.inputs if v in producers)
+    return digraph

@@ -1,0 +1,152 @@
+"""A graph as text a person reads: one node a line, its sources behind it. The form of dumps and goldens."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from dagc.diagnostics import Span
+from dagc.ir.elementwise_rules import SYMBOLS
+from dagc.ir.graph import Graph, Node, Value
+from dagc.ir.ops import (
+    ArgMax,
+    AsTensor,
+    CallStep,
+    Cast,
+    Concat,
+    Constant,
+    Elementwise,
+    Field,
+    Index,
+    Item,
+    Normalise,
+    Reduce,
+    RunModel,
+    Slice,
+    Softmax,
+    Stack,
+    TopK,
+    Vote,
+)
+
+_SHOWN_ELEMENTS = 8
+_SHOWN_PARTS = 8
+_WIDEST_COLUMN = 40
+_WIDEST_LINE = 100  # a longer line keeps its sources close instead of pushing those of all lines to the right
+
+
+def print_graph(graph: Graph) -> str:
+    """The graph as text, deterministic: columns are aligned and `# file:line` cites every line once.
+
+    Models are shown by their parts, not by their key, so a retrained model does not change the text.
+    """
+    inputs = ", ".join(_typed(value) for value in graph.inputs)
+    left = [", ".join(_typed(value) for value in node.outputs) for node in graph.nodes]
+    width = _column(left, _WIDEST_COLUMN)
+    rows: list[tuple[str, tuple[Span, ...]]] = [
+        (f"graph {graph.name}({inputs}) -> {graph.returns}", (graph.span,))
+    ]
+    rows += [
+        (f"  {text:<{width}} = {_operation(node)}", node.spans)
+        for text, node in zip(left, graph.nodes, strict=True)
+    ]
+    margin = _column([text for text, _ in rows], _WIDEST_LINE)
+    lines = [f"{text:<{margin}}  # {cited(spans)}" for text, spans in rows]
+    lines.append(f"  return {', '.join(graph.outputs)}")
+    return "\n".join(lines) + "\n"
+
+
+def cited(spans: Sequence[Span]) -> str:
+    """Places as a reader cites them: `graph.py:34, 36-38, steps.py:3`."""
+    words: list[str] = []
+    file = None
+    for name, first, last in _runs(spans):
+        lines = str(first) if first == last else f"{first}, {last}" if first + 1 == last else f"{first}-{last}"
+        words.append(lines if name == file else f"{name}:{lines}")
+        file = name
+    return ", ".join(words)
+
+
+def listed(parts: Sequence[str], joint: str = " + ") -> str:
+    """The parts of a model in a few words: `scaler + trees`, or the first ones and how many more there are."""
+    more = len(parts) - _SHOWN_PARTS
+    return joint.join((*parts[:_SHOWN_PARTS], *([f"{more} more"] if more > 0 else [])))
+
+
+def _column(texts: Sequence[str], widest: int) -> int:
+    """The width of the longest text that is not too wide to be aligned with."""
+    return max((len(text) for text in texts if len(text) <= widest), default=0)
+
+
+def _runs(spans: Sequence[Span]) -> list[tuple[str, int, int]]:
+    """Files with their first and last line of every run of neighbouring lines, in the order of the spans."""
+    runs: list[tuple[str, int, int]] = []
+    for file, line in dict.fromkeys((span.file, span.line) for span in spans):
+        if runs and runs[-1][0] == file and runs[-1][2] + 1 == line:
+            runs[-1] = (file, runs[-1][1], line)
+        else:
+            runs.append((file, line, line))
+    return runs
+
+
+def _typed(value: Value) -> str:
+    return f"{value.id}: {value.type}"
+
+
+def _operation(node: Node) -> str:
+    arguments = ", ".join(node.inputs)
+    match node.op:
+        case RunModel():
+            return _run(node.op, node)
+        case CallStep(module=module, qualname=qualname, is_async=is_async):
+            return f"{'await' if is_async else 'call'} {module}.{qualname}({arguments})"
+        case Field(name=name):
+            return f"{arguments}.{name}"
+        case Item():
+            return f"item({arguments})"
+        case AsTensor():
+            return f"tensor({arguments})"
+        case Constant(values=values):
+            return f"constant {_elements(values)}"
+        case Elementwise():
+            return _arithmetic(node.op, node)
+        case Index(items=items):
+            return f"{arguments}[{', '.join(_item(item) for item in items)}]"
+        case Cast(dtype=dtype):
+            return f"cast({arguments}, {dtype})"
+        case Reduce(kind=kind, axis=axis):
+            return f"{kind}({arguments}, axis={axis})" if axis is not None else f"{kind}({arguments})"
+        case TopK(k=k):
+            return f"top_k({arguments}, k={k})"
+        case Vote(ties=ties):
+            return f"vote({arguments}, ties={ties})"
+        case ArgMax(axis=axis) | Softmax(axis=axis) | Normalise(axis=axis) | Concat(axis=axis) | Stack(axis=axis):
+            return f"{type(node.op).__name__.lower()}({arguments}, axis={axis})"
+        case _:
+            assert_never(node.op)
+
+
+def _run(op: RunModel, node: Node) -> str:
+    wires = zip(op.feeds, node.inputs, strict=True)
+    feeds = ", ".join(feed if feed == value else f"{feed}: {value}" for feed, value in wires)
+    barrier = f", alone: {op.barrier}" if op.barrier else ""
+    return f"run {listed(op.parts, '+')} {{{feeds}}} -> {{{', '.join(op.fetches)}}}{barrier}"
+
+
+def _arithmetic(op: Elementwise, node: Node) -> str:
+    symbol = SYMBOLS.get(op.kind)
+    match symbol, node.inputs:
+        case (str(), (one,)):
+            return f"{symbol}{one}"
+        case (str(), (left, right)):
+            return f"{left} {symbol} {right}"
+    return f"{op.kind}({', '.join(node.inputs)})"
+
+
+def _item(item: int | Slice) -> str:
+    if isinstance(item, int):
+        return str(item)
+    return f"{'' if item.start is None else item.start}:{'' if item.stop is None else item.stop}"
+
+
+def _elements(values: Sequence[int | float | str | bool]) -> str:
+    shown = ", ".join(repr(value) for value in values[:_SHOWN_ELEMENTS])
+    return shown if len(values) <= _SHOWN_ELEMENTS else f"{shown}, ... ({len(values)} elements)"

@@ -1,0 +1,122 @@
+"""Tensors kept outside the model file, read into it: only from regular files inside the model's own folder.
+
+A location comes from whoever made the file. onnxruntime follows hard links and reads outside of the folder when
+it loads from bytes, so nothing is left for it to read (ONNX advisories CVE-2022-25882, CVE-2024-27318).
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Protocol, cast
+
+from dagc.models.model_error import ModelError
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class _Message(Protocol):
+    """What every protobuf message offers; protobuf ships no types of its own."""
+
+    def ListFields(self) -> Iterable[tuple["_Field", object]]: ...  # noqa: N802  (protobuf's name)
+
+
+class _Field(Protocol):
+    message_type: object
+
+
+def external_locations(proto: "onnx.ModelProto") -> tuple[str, ...]:
+    """The locations the model names, sorted; empty for a model that is whole."""
+    return tuple(sorted({_entry(tensor, "location") for tensor in _external_tensors(proto)}))
+
+
+def inline_external_data(proto: "onnx.ModelProto", folder: Path) -> None:
+    """Replace every external tensor by its bytes.
+
+    Raises:
+        ModelError: E0406 for a location that is absolute, leaves `folder`, passes a link, is no regular file, has
+            several hard links, does not exist or is too short.
+    """
+    for tensor in _external_tensors(proto):
+        location = _entry(tensor, "location")
+        offset, length = _whole_number(tensor, "offset"), _whole_number(tensor, "length")
+        tensor.raw_data = _bytes(folder, location, offset or 0, length)
+        tensor.data_location = tensor.DEFAULT
+        del tensor.external_data[:]
+
+
+def _bytes(folder: Path, location: str, offset: int, length: int | None) -> bytes:
+    file = _safe_path(folder, location)
+    try:
+        # The checks and the read are of one open file, whatever happens to its name in between.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise _refused(location, (error.strerror or "it cannot be opened").lower()) from error
+    with open(descriptor, "rb") as stream:  # noqa: PTH123  (a descriptor, not a path)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refused(location, "it is not a regular file")
+        if found.st_nlink > 1:
+            raise _refused(location, "it has several hard links, so its bytes may belong to another file")
+        wanted = found.st_size - offset if length is None else length
+        if wanted < 0 or offset + wanted > found.st_size:
+            raise _refused(location, f"it ends at byte {found.st_size}, before the tensor's last byte")
+        stream.seek(offset)
+        return stream.read(wanted)
+
+
+def _safe_path(folder: Path, location: str) -> Path:
+    parts = PurePosixPath(location).parts
+    if not parts or "\\" in location or "\0" in location or ":" in parts[0]:
+        raise _refused(location, "it is not a relative path")
+    if PurePosixPath(location).is_absolute():
+        raise _refused(location, "it is an absolute path")
+    if ".." in parts:
+        raise _refused(location, "it leaves the model's folder")
+    file = folder
+    for part in parts:
+        file = file / part
+        if file.is_symlink():
+            raise _refused(location, "it passes through a symbolic link")
+    return file
+
+
+def _external_tensors(proto: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
+    """Every tensor stored elsewhere, wherever in the message it stands: attributes, functions, sparse parts."""
+    import onnx
+
+    for message in _messages(proto):
+        if isinstance(message, onnx.TensorProto) and message.data_location == onnx.TensorProto.EXTERNAL:
+            yield message
+
+
+def _messages(message: _Message) -> Iterator[_Message]:
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for child in value if isinstance(value, Iterable) else (value,):
+            yield from _messages(cast(_Message, child))
+
+
+def _entry(tensor: "onnx.TensorProto", key: str) -> str:
+    return next((entry.value for entry in tensor.external_data if entry.key == key), "")
+
+
+def _whole_number(tensor: "onnx.TensorProto", key: str) -> int | None:
+    text = _entry(tensor, key)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise _refused(_entry(tensor, "location"), f"its {key} is not a whole number")
+    return int(text)
+
+
+def _refused(location: str, reason: str) -> ModelError:
+    return ModelError(
+        "E0406",
+        f"the external data `{location}` of the model is not read: {reason}",
+        ("external data is read only from regular files inside the model's own folder, without links",),
+        "save the model as one file: `onnx.save(onnx.load(path), path, save_as_external_data=False)`",
+    )

@@ -1,0 +1,59 @@
+"""Model bytes by content. The IR holds keys, the store holds bytes, and each model is parsed and loaded once."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from dagc.ir.ops import ModelKey
+from dagc.models.rowwise import mixing
+from dagc.models.runner import Runner
+from dagc.models.signature import Signature, read_signature
+
+
+@dataclass(slots=True)
+class ModelStore:
+    """The models of one compilation."""
+
+    _models: dict[ModelKey, bytes] = field(default_factory=dict)
+    _originals: dict[ModelKey, ModelKey] = field(default_factory=dict)
+    _signatures: dict[ModelKey, Signature] = field(default_factory=dict)
+    _runners: dict[ModelKey, Runner] = field(default_factory=dict)
+    _mixing: dict[ModelKey, str | None] = field(default_factory=dict)
+
+    def add(self, model: bytes) -> ModelKey:
+        """The key of the model, its SHA-256 in hex; equal bytes are held once."""
+        key = ModelKey(hashlib.sha256(model).hexdigest())
+        self._models.setdefault(key, model)
+        return key
+
+    def add_rewritten(self, model: bytes, original: ModelKey) -> ModelKey:
+        """The key of a model that computes what `original` does; analyses go on looking at `original`.
+
+        For onnxruntime's optimiser, which puts in operators of its own that no analysis knows.
+        """
+        key = self.add(model)
+        if key != original:
+            self._originals.setdefault(key, self._originals.get(original, original))
+        return key
+
+    def get(self, key: ModelKey) -> bytes:
+        """The bytes of a model that was added."""
+        return self._models[key]
+
+    def signature(self, key: ModelKey) -> Signature:
+        """What the model takes and gives; raises `ModelError` as `read_signature`."""
+        if key not in self._signatures:
+            self._signatures[key] = read_signature(self._models[key])
+        return self._signatures[key]
+
+    def runner(self, key: ModelKey) -> Runner:
+        """A session of the model, made at the first call; raises `ModelError` E0404."""
+        if key not in self._runners:
+            self._runners[key] = Runner(self._models[key])
+        return self._runners[key]
+
+    def mixing(self, key: ModelKey) -> str | None:
+        """Why requests may not share a run of the model, or `None` when they may: `rowwise.mixing`, once."""
+        original = self._originals.get(key, key)
+        if original not in self._mixing:
+            self._mixing[original] = mixing(self._models[original])
+        return self._mixing[original]

@@ -1,0 +1,1 @@
+"""Rewrites of a checked graph into fewer, bigger nodes: one pass per file, their order is `pipeline.PIPELINE`."""

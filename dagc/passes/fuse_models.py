@@ -1,0 +1,126 @@
+"""The compiler's core: neighbouring models become one model, so one request costs one session call."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dagc.diagnostics import Span
+from dagc.ir.edit import replace_nodes, unused_name
+from dagc.ir.graph import Graph, Node, NodeName
+from dagc.ir.ops import RunModel
+from dagc.ir.order import sorted_graph
+from dagc.ir.printer import listed
+from dagc.models.merge import MergeRefused, Part, merge
+from dagc.models.store import ModelStore
+from dagc.passes.fusion_groups import FusionGroups, described
+from dagc.passes.pass_ import Context, Remark
+
+_NAME = "fuse-models"
+_PARTS_IN_NAME = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FuseModels:
+    """Models that feed each other, read the same values or are ready at the same time become one.
+
+    A group is convex: nothing on a path between its members stands outside. Python steps, and the conversions
+    between Python values and tensors, stay outside. Every neighbour left out leaves a remark that says why.
+
+    Before:
+        graph demo(x: f32[4]) -> tuple[bool, f32[]]       # graph.py:1
+          row: f32[4]    = run scaler {x} -> {y}          # graph.py:2
+          a: f32[]       = run trees {x: row} -> {score}  # graph.py:3
+          b: f32[]       = run net {x: row} -> {score}    # graph.py:4
+          number: float  = item(b)                        # graph.py:5
+          decision: bool = call graph.decide(number)      # graph.py:6
+          return decision, a
+
+    After:
+        graph demo(x: f32[4]) -> tuple[bool, f32[]]                # graph.py:1
+          a: f32[], b: f32[] = run scaler+trees+net {x} -> {a, b}  # graph.py:2-4
+          number: float      = item(b)                             # graph.py:5
+          decision: bool     = call graph.decide(number)           # graph.py:6
+          return decision, a
+    """
+
+    name: str = _NAME
+
+    def run(self, graph: Graph, context: Context) -> Graph:
+        """The graph with every group replaced by one model."""
+        while True:
+            missed: list[Remark] = []
+            after = _fused_once(graph, context, missed)
+            # Joining may clear the way for more, and a second run must find nothing left to do.
+            if after is graph:
+                context.remarks.extend(missed)
+                return graph
+            graph = after
+
+
+def _fused_once(graph: Graph, context: Context, missed: list[Remark]) -> Graph:
+    groups = FusionGroups(graph, context.store)
+    fused: dict[NodeName, tuple[Node, ...]] = {}
+    taken: set[str] = {node.name for node in graph.nodes}
+    for group in groups.groups():
+        for members, node in _merged(graph, group, taken, context, missed):
+            taken.add(node.name)
+            fused |= {member.name: () for member in members} | {members[0].name: (node,)}
+    for a, b, reason in groups.refusals():
+        text = f"left {described(a)} and {described(b)} apart: {reason}"
+        missed.append(Remark(_NAME, False, text, _spans((a, b))))
+    return sorted_graph(replace_nodes(graph, fused))
+
+
+def _merged(
+    graph: Graph, group: Sequence[Node], taken: set[str], context: Context, missed: list[Remark]
+) -> Iterator[tuple[Sequence[Node], Node]]:
+    """The group as one node; where its models refuse to merge after all, its halves, which are convex as well."""
+    if len(group) < 2:
+        return
+    try:
+        node = _fused_node(graph, group, taken, context.store)
+    except MergeRefused as refused:
+        half = len(group) // 2
+        if len(group) == 2:
+            missed.append(Remark(_NAME, False, f"left {listed(_parts(group))} apart: {refused}", _spans(group)))
+        yield from _merged(graph, group[:half], taken, context, missed)
+        yield from _merged(graph, group[half:], taken, context, missed)
+        return
+    text = f"fused {listed(_parts(group))} into one model: {len(group)} sessions -> 1"
+    context.remarks.append(Remark(_NAME, True, text, _spans(group)))
+    yield group, node
+
+
+def _fused_node(graph: Graph, group: Sequence[Node], taken: set[str], store: ModelStore) -> Node:
+    members = {node.name for node in group}
+    made = {value.id: value for node in group for value in node.outputs}
+    feeds = tuple(dict.fromkeys(v for node in group for v in node.inputs if v not in made))
+    read = {*graph.outputs, *(v for node in graph.nodes if node.name not in members for v in node.inputs)}
+    outputs = tuple(value for value in made.values() if value.id in read)
+    fetches = tuple(value.id for value in outputs)
+    name = NodeName(unused_name(_shortened(_parts(group)), taken - members))
+    models = [_part(node, node.op, store) for node in group if isinstance(node.op, RunModel)]
+    model = store.add(merge(models, feeds, fetches, name))
+    return Node(name, RunModel(model, feeds, fetches, _parts(group)), feeds, outputs, _spans(group))
+
+
+def _part(node: Node, op: RunModel, store: ModelStore) -> Part:
+    fetches = tuple((name, str(value.id)) for name, value in zip(op.fetches, node.outputs, strict=True))
+    return Part(node.name, store.get(op.model), tuple(zip(op.feeds, node.inputs, strict=True)), fetches)
+
+
+def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:
+    return tuple(dict.fromkeys(span for node in nodes for span in node.spans))
+
+
+def _parts(group: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(part for node in group if isinstance(node.op, RunModel) for part in node.op.parts)
+
+
+def _shortened(parts: Sequence[str]) -> str:
+    """`scaler_boosted_mean`; a long list keeps its first words and says how many more there are."""
+    words = list(dict.fromkeys(re.sub(r"\W+", "_", part).strip("_") for part in parts))
+    if len(words) <= _PARTS_IN_NAME:
+        return "_".join(words)
+    kept = _PARTS_IN_NAME - 1
+    return f"{'_'.join(words[:kept])}_and_{len(words) - kept}_more"

@@ -1,0 +1,44 @@
+"""Simplifies every model with onnxruntime's own optimiser."""
+
+from dataclasses import dataclass, replace
+
+from dagc.ir.edit import replace_nodes
+from dagc.ir.graph import Graph, Node, NodeName
+from dagc.ir.ops import RunModel
+from dagc.models.optimise import optimise
+from dagc.passes.pass_ import Context
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiseModels:
+    """Every model becomes what onnxruntime makes of it at a level that runs on any machine.
+
+    The text of the graph stays as it is: models are shown by their parts, and only their keys change.
+
+    Before:
+        graph demo(row: f32[4]) -> f32[4]              # graph.py:1
+          scaled: f32[4] = run scaler {x: row} -> {y}  # graph.py:2
+          half: float    = constant 0.5                # graph.py:3
+          unused: f32[4] = scaled * half               # graph.py:4
+          return scaled
+
+    After:
+        graph demo(row: f32[4]) -> f32[4]              # graph.py:1
+          scaled: f32[4] = run scaler {x: row} -> {y}  # graph.py:2
+          half: float    = constant 0.5                # graph.py:3
+          unused: f32[4] = scaled * half               # graph.py:4
+          return scaled
+    """
+
+    name: str = "optimise-models"
+
+    def run(self, graph: Graph, context: Context) -> Graph:
+        """The graph with optimised models."""
+        keys = dict.fromkeys(node.op.model for node in graph.nodes if isinstance(node.op, RunModel))
+        better = {key: context.store.add(optimise(context.store.get(key))) for key in keys}
+        changed: dict[NodeName, tuple[Node, ...]] = {
+            node.name: (replace(node, op=replace(node.op, model=better[node.op.model])),)
+            for node in graph.nodes
+            if isinstance(node.op, RunModel) and better[node.op.model] != node.op.model
+        }
+        return replace_nodes(graph, changed)

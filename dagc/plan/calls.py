@@ -1,0 +1,26 @@
+"""How a step may be called: which of its arguments need no name, as its definition in the user's source says."""
+
+import ast
+from collections.abc import Mapping, Sequence
+
+
+def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: Sequence[str]) -> int:
+    """How many leading ones of the `given` parameters may be passed without their names.
+
+    Zero for what is no plain top-level function of a carried file: a class made a step takes names only.
+    """
+    definition = _definition(sources.get(f"{module.replace('.', '/')}.py", b""), qualname)
+    if definition is None:
+        return 0
+    declared = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args)]
+    pairs = zip(given, declared, strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(given), len(declared)))
+
+
+def _definition(source: bytes, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return None
+    named = [s for s in statements if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef) and s.name == name]
+    return named[-1] if named else None

@@ -1,0 +1,66 @@
+"""The sessions of a service: one for each distinct model, however many graphs run it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dagc.diagnostics import Span
+from dagc.ir.graph import Graph, Node
+from dagc.ir.ops import ModelKey, RunModel
+from dagc.plan.citations import cited
+from dagc.plan.names import Names, word
+from dagc.plan.service_plan import Port, Session
+
+MAX_BATCH = 64
+"""Requests that share one run; small models gain little beyond, and every request in the batch waits longer."""
+
+_LONGEST_JOINED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the plan has to know of a model; `one_by_one` says why requests may not share a run, if so."""
+
+    feeds: tuple[Port, ...]
+    fetches: tuple[Port, ...]
+    sha256: str
+    one_by_one: str | None = None
+
+
+def sessions(
+    graphs: Sequence[Graph], models: Mapping[ModelKey, ModelFacts], names: Names
+) -> dict[ModelKey, Session]:
+    """The session of each model the graphs run, in order of first use.
+
+    Feeds are in the model's own order; fetches are those some graph wants, in the model's order too.
+    """
+    users: dict[ModelKey, list[tuple[Node, RunModel]]] = {}
+    for node in (node for graph in graphs for node in graph.nodes):
+        if isinstance(node.op, RunModel):
+            users.setdefault(node.op.model, []).append((node, node.op))
+    return {model: _session(used, models[model], names) for model, used in users.items()}
+
+
+def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: Names) -> Session:
+    wanted = {fetch for _, op in users for fetch in op.fetches}
+    parts = tuple(dict.fromkeys(part for _, op in users for part in op.parts))
+    spans: Iterable[Span] = (span for node, _ in users for span in node.spans)
+    name = names.take(*_candidates(parts))
+    return Session(
+        name=name,
+        model=f"models/{name}.onnx",
+        sha256=facts.sha256,
+        feeds=facts.feeds,
+        fetches=tuple(port for port in facts.fetches if port.name in wanted),
+        parts=parts,
+        lines=cited(spans),
+        max_batch=MAX_BATCH,
+        one_by_one=facts.one_by_one,
+    )
+
+
+def _candidates(parts: Sequence[str]) -> tuple[str, ...]:
+    """`scaler_score` of few parts, `scaler_to_mean` of many; with `_model` behind it if that is taken."""
+    words = [word(part, "model") for part in parts] or ["model"]
+    joined = "_".join(words)
+    best = joined if len(joined) <= _LONGEST_JOINED else word(f"{words[0][:18]}_to_{words[-1][:18]}", "model")
+    return best, f"{best}_model"

@@ -1,0 +1,10 @@
+"""The library inside every generated service: endpoints, sessions, answers.
+
+It is copied as files and imports nothing of the compiler, so a built tree runs where dagc is not installed. A
+request visits: service, admission, turn or waiting, glue, codec (body, strictness), batcher, session, answer.
+"""
+
+from .service import Service
+from .waiting import together
+
+__all__ = ["Service", "together"]

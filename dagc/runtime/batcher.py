@@ -1,0 +1,190 @@
+"""Requests to sessions, gathered in lanes: whatever has arrived when the loop gets here shares one run.
+
+One batcher serves both drivers: hand-driven coroutines and asyncio tasks stand in the same lanes. There is no
+timer: a lone request never waits for company. After `TURN_S` of work the loop gets a turn, so that probes answer
+under load.
+"""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Generator, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .feed import Rows
+from .observer import Watch
+from .session import Session
+
+_LOG = logging.getLogger("dagc.runtime")
+
+TURN_S = 0.005
+"""Work done before other callbacks of the loop run. A run itself cannot be interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a request gets instead of a result."""
+
+    error: Exception
+
+
+BY_HAND: contextvars.ContextVar[bool] = contextvars.ContextVar("dagc_by_hand", default=False)
+"""Whether the turn driver, not a task, drives this coroutine (`asyncio.current_task` costs ten times more)."""
+
+
+class SessionFailed(RuntimeError):
+    """A run failed for this one request; the cause is onnxruntime's error."""
+
+
+class Rider(Protocol):
+    """Who asked for a run."""
+
+    def wanted(self, now: float) -> bool:
+        """Whether the result is still of use. A rider that says no tidies up and is asked nothing more."""
+
+    def deliver(self, outcome: object) -> None:
+        """Take the result, or a `Failure`."""
+
+
+class Run:
+    """One example on its way through a session: what `await scoring(row)` waits for."""
+
+    __slots__ = ("batcher", "lane", "rows", "session")
+
+    def __init__(self, batcher: "Batcher", session: Session, rows: Rows) -> None:
+        self.batcher = batcher
+        self.session = session
+        self.rows = rows
+        self.lane = session.lane(rows)
+
+    def __await__(self) -> Generator[object, object, object]:
+        if BY_HAND.get():  # the turn driver takes the run itself and sends the result
+            return (yield self)
+        return (yield from self.batcher.join(self).__await__())
+
+
+class SessionCall:
+    """A session as the glue calls it: `await call(value, ...)` returns its outputs for one example."""
+
+    __slots__ = ("_batcher", "_session")
+
+    def __init__(self, batcher: "Batcher", session: Session) -> None:
+        self._batcher = batcher
+        self._session = session
+
+    def __call__(self, *values: object) -> Run:
+        """An awaitable of the session's outputs: one value, or a tuple of them."""
+        return Run(self._batcher, self._session, self._session.rows(values))
+
+
+class Batcher:
+    """All sessions' lanes. Everything happens on the event loop's thread."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._lanes: dict[Hashable, list[tuple[Run, Rider]]] = {}
+        self._scheduled = False
+        self._left = 0
+
+    def add(self, run: Run, rider: Rider) -> None:
+        """Put a run in its lane. `work` or `wake` must follow."""
+        lane = self._lanes.get(run.lane)
+        if lane is None:
+            self._lanes[run.lane] = [(run, rider)]
+        else:
+            lane.append((run, rider))
+
+    def join(self, run: Run) -> asyncio.Future[object]:
+        """A future of the run's result, for a task to wait on."""
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self.add(run, _Waiter(future))
+        self.wake()
+        return future
+
+    def wake(self) -> None:
+        """See that `work` is called at the loop's next turn, in no request's context."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._wake_up, context=contextvars.Context())
+
+    def work(self) -> None:
+        """Run what stands in the lanes, the oldest lane first, until all are empty or the turn is over."""
+        now = time.monotonic()
+        until = now + TURN_S
+        while self._lanes:
+            if batch := self._take(now):
+                self._run(batch, now)
+            now = time.monotonic()
+            if now >= until:
+                break
+        if self._lanes:
+            self.wake()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._watch.end_turn()
+        left = sum(map(len, self._lanes.values()))
+        if left != self._left:
+            self._left = left
+            self._watch.observer.queue_depth(left)
+
+    def _wake_up(self) -> None:
+        self._scheduled = False
+        self.work()
+
+    def _take(self, now: float) -> list[tuple[Run, Rider]]:
+        """The next batch, without those whom nobody waits for. What is left of the lane goes to the end."""
+        name = next(iter(self._lanes))
+        lane = self._lanes.pop(name)
+        most = lane[0][0].session.max_batch
+        if len(lane) > most:
+            self._lanes[name] = lane[most:]
+        return [(run, rider) for run, rider in lane[:most] if rider.wanted(now)]
+
+    def _run(self, batch: list[tuple[Run, Rider]], started: float) -> None:
+        session = batch[0][0].session
+        outcomes = run_each(session, [run.rows for run, _ in batch])
+        self._watch.observer.batch(session.name, len(batch), time.monotonic() - started)
+        for (_, rider), outcome in zip(batch, outcomes, strict=True):
+            try:
+                rider.deliver(outcome)
+            except Exception:  # one rider's fault must not strand the others of the batch
+                _LOG.exception("a result of session `%s` could not be handed on", session.name)
+
+
+def run_each(session: Session, examples: Sequence[Rows]) -> list[object]:
+    """Each example's result or `Failure`, in order. A failed batch is halved until the poison stands alone.
+
+    Halving costs about 2 log2(n) runs for one bad example among n; running all n alone would cost n.
+    """
+    try:
+        return session.run(examples)
+    except Exception as error:
+        if len(examples) == 1:
+            failed = SessionFailed(f"session `{session.name}` failed: {type(error).__name__}")
+            failed.__cause__ = error
+            return [Failure(failed)]
+    half = len(examples) // 2
+    return run_each(session, examples[:half]) + run_each(session, examples[half:])
+
+
+class _Waiter:
+    """A task that waits on a future; cancelled tasks leave cancelled futures behind."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: asyncio.Future[object]) -> None:
+        self._future = future
+
+    def wanted(self, now: float) -> bool:
+        return not self._future.done()
+
+    def deliver(self, outcome: object) -> None:
+        if self._future.done():  # `set_result` would raise, and the rest of the batch would hang
+            return
+        if type(outcome) is Failure:
+            self._future.set_exception(outcome.error)
+        else:
+            self._future.set_result(outcome)

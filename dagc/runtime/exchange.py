@@ -1,0 +1,96 @@
+"""One request and the answer a connection owes for it.
+
+The front hands `reply` of an exchange to the service; when the answer leaves is the connection's business.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from uvicorn._types import HTTPScope
+
+from .answer import FAILED, Answer
+from .metrics import Meter
+from .served import Endpoint, Ticket
+
+_logger = logging.getLogger("dagc.front")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """An endpoint with what the front needs of it at hand; everything that is no endpoint shares one, `other`."""
+
+    path: str
+    endpoint: Endpoint | None
+    deadline_s: float
+    max_body_bytes: int
+    meter: Meter
+    next_id: Callable[[], bytes]
+
+
+class Owing(Protocol):
+    """A connection that owes answers."""
+
+    def settle(self) -> None:
+        """An answer is there: write what is due soon."""
+
+
+class Exchange:
+    """One owed answer. `scope` is set when ASGI gives it, `close` when it is the connection's last.
+
+    `arrived` is the monotonic time of the request's last byte, which is when its deadline begins to run.
+    """
+
+    __slots__ = (
+        "answer", "arrived", "body", "close", "owing",
+        "request_id", "route", "scope", "ticket", "timeout_s",
+    )  # fmt: skip
+
+    arrived: float
+    body: bytes
+
+    def __init__(self, owing: Owing, route: Route, *, close: bool) -> None:
+        self.owing = owing
+        self.route = route
+        self.close = close
+        self.timeout_s = route.deadline_s
+        self.request_id = b""
+        self.answer: Answer | None = None
+        self.scope: HTTPScope | None = None
+        self.ticket: Ticket | None = None
+
+    def arrive(self, body: bytes) -> None:
+        """The last byte is in."""
+        self.arrived = time.monotonic()
+        self.body = body
+        if not self.request_id:
+            self.request_id = self.route.next_id()
+
+    def start(self) -> None:
+        """Hands the request to its endpoint; a failure of `accept` is an answer, not an exception."""
+        endpoint = self.route.endpoint
+        if self.answer is not None or endpoint is None:
+            return self.owing.settle()
+        body, self.body = self.body, b""
+        try:
+            self.ticket = endpoint.accept(body, self.arrived + self.timeout_s, self.reply)
+            self.ticket.request_id = self.request_id
+        except Exception:
+            _logger.exception("`accept` of %s failed", self.route.path)
+            self.reply(FAILED)
+        return None
+
+    def reply(self, answer: Answer) -> None:
+        """The answer is there; its connection writes it when its turn comes."""
+        self.answer = answer
+        self.owing.settle()
+
+    def abandon(self) -> None:
+        """The client is gone: whoever works on this may stop."""
+        ticket, self.ticket = self.ticket, None
+        if ticket is not None and self.answer is None:
+            ticket.cancel()

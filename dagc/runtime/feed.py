@@ -1,0 +1,139 @@
+"""One input of a session: makes an array of one example of what the glue passes, or says what does not fit."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .settings import Port, StartError
+
+Array = NDArray[np.generic]
+Rows = tuple[Array, ...]
+"""One example: an array per feed, without the batch axis."""
+
+_DTYPES: dict[str, np.dtype[np.generic]] = {
+    "f16": np.dtype(np.float16),
+    "f32": np.dtype(np.float32),
+    "f64": np.dtype(np.float64),
+    "i8": np.dtype(np.int8),
+    "i16": np.dtype(np.int16),
+    "i32": np.dtype(np.int32),
+    "i64": np.dtype(np.int64),
+    "u8": np.dtype(np.uint8),
+    "u16": np.dtype(np.uint16),
+    "u32": np.dtype(np.uint32),
+    "u64": np.dtype(np.uint64),
+    "bool": np.dtype(np.bool_),
+    "str": np.dtype(np.object_),
+}
+_TAKES: dict[type, str] = {bool: "b", int: "iuf", float: "f", str: "O"}
+"""The kinds of dtype that a Python scalar becomes."""
+
+
+class FeedError(TypeError):
+    """A value does not fit the feed it was given to: the graph's fault, not the request's."""
+
+
+class OutOfRange(ValueError):
+    """A Python number is too large for the feed's dtype. Such numbers come from requests."""
+
+    def __init__(self, feed: str, dtype: str) -> None:
+        super().__init__(f"a number is too large for `{feed}`, which is {dtype}")
+        self.feed = feed
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """An input for one example; `shape` is its dims when all are fixed, else `None`."""
+
+    label: str
+    name: str
+    kind: str
+    dtype: np.dtype[np.generic]
+    dims: tuple[int | str | None, ...] | None
+    shape: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, session: str, port: Port) -> "Feed":
+        """The feed of a port.
+
+        Raises:
+            StartError: `settings_broken`, the dtype has no name here.
+        """
+        dtype = _DTYPES.get(port.dtype)
+        if dtype is None:
+            raise StartError("settings_broken", f"feed `{port.name}` of session `{session}` is `{port.dtype}`")
+        fixed = port.dims is not None and all(type(dim) is int for dim in port.dims)
+        shape = tuple(dim for dim in port.dims or () if type(dim) is int) if fixed else None
+        return cls(f"feed `{port.name}` of session `{session}`", port.name, port.dtype, dtype, port.dims, shape)
+
+    def row(self, value: object) -> Array:
+        """`value` as this feed's array. An array must have the dtype; a scalar fills dims of one element.
+
+        Raises:
+            FeedError, OutOfRange: it does not fit.
+        """
+        if type(value) is not np.ndarray:
+            value = self._array(value)
+        if value.shape != self.shape:
+            self._check_dims(value.shape)
+        if value.dtype is not self.dtype:
+            return self._same_dtype(value)
+        return value
+
+    def sample(self) -> Array:
+        """Zeros (empty strings) with every free dim 1."""
+        shape = [dim if isinstance(dim, int) else 1 for dim in self.dims or ()]
+        return np.full(shape, "" if self.kind == "str" else 0, self.dtype)
+
+    def _array(self, value: object) -> Array:
+        if isinstance(value, np.ndarray):
+            return np.asarray(value)
+        if isinstance(value, np.generic):
+            value = value.item()
+        takes = next((kinds for kind, kinds in _TAKES.items() if isinstance(value, kind)), "")
+        if self.dtype.kind not in takes:
+            raise FeedError(f"{self.label} is {self}, a {type(value).__name__} was given")
+        shape = self._one_element()
+        try:
+            with np.errstate(over="ignore"):
+                filled: Array = np.full(shape, np.array(value, self.dtype))  # `np.full` of an int may wrap around
+        except OverflowError:
+            raise OutOfRange(self.name, self.kind) from None
+        if isinstance(value, int | float) and self.dtype.kind == "f" and _overflowed(value, filled):
+            raise OutOfRange(self.name, self.kind)
+        return filled
+
+    def _one_element(self) -> tuple[int, ...]:
+        if self.dims is None:
+            return ()
+        if any(dim != 1 for dim in self.dims if isinstance(dim, int)):
+            raise FeedError(f"{self.label} is {self}, one value was given")
+        return (1,) * len(self.dims)
+
+    def _check_dims(self, shape: tuple[int, ...]) -> None:
+        if self.dims is None:
+            return
+        fits = len(shape) == len(self.dims)
+        sizes = zip(shape, self.dims, strict=False)
+        if not fits or any(isinstance(dim, int) and size != dim for size, dim in sizes):
+            raise FeedError(f"{self.label} is {self}, shape {list(shape)} was given")
+
+    def _same_dtype(self, value: Array) -> Array:
+        if value.dtype == self.dtype:  # the same numbers under another dtype object
+            return value
+        if self.kind == "str" and value.dtype.kind in "UT":
+            return value.astype(object)
+        if value.dtype.newbyteorder("=") == self.dtype:
+            return value.astype(self.dtype)
+        raise FeedError(f"{self.label} is {self}, an array of {value.dtype.name} was given")
+
+    def __str__(self) -> str:
+        if self.dims is None:
+            return f"{self.kind}[...]"
+        return f"{self.kind}[{', '.join('?' if dim is None else str(dim) for dim in self.dims)}]"
+
+
+def _overflowed(value: int | float, filled: Array) -> bool:
+    return math.isfinite(value) and not np.isfinite(filled).all()

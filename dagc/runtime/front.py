@@ -1,0 +1,149 @@
+"""What all connections of one worker share: routes, ids, the date, the sweep and the writes of a loop turn.
+
+One timer per half second looks after every connection instead of timers per request (0.2 us against 1.6), and the
+answers of one loop turn are encoded first and written last, one write per connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Protocol
+
+from .exchange import Route
+from .logs import AccessLog
+from .metrics import Metrics
+from .served import Endpoint, Served
+
+SWEEP_S = 0.5
+STOPPING_SWEEP_S = 0.1
+# How long an idle connection may still bring a request when the service stops: it may be on its way.
+STOP_GRACE_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a connection may take, in seconds, before it is told so or closed."""
+
+    head_s: float = 5.0
+    body_s: float = 10.0
+    # Longer than the 60 s of common load balancers, which would otherwise meet a connection we just closed.
+    idle_s: float = 75.0
+    stall_s: float = 10.0
+    linger_s: float = 2.0
+
+
+class Swept(Protocol):
+    """A connection as the front sees it."""
+
+    def flush(self, now: float) -> None:
+        """Writes the answers that are due."""
+
+    def sweep(self, now: float) -> None:
+        """Closes or refuses what has taken too long."""
+
+    def evict(self) -> None:
+        """Goes at once."""
+
+
+class Front:
+    """The shared state. `draining` makes answers close their connections; `stopping` closes idle ones as well."""
+
+    def __init__(
+        self,
+        service: Served,
+        metrics: Metrics,
+        log: AccessLog,
+        *,
+        patience: Patience = Patience(),
+        max_connections: int = 4096,
+        max_crowd: int = 256,
+    ) -> None:
+        self.service = service
+        self.metrics = metrics
+        self.log = log
+        self.patience = patience
+        self.max_connections = max_connections
+        self.max_crowd = max_crowd
+        self.ready = False
+        self.draining = False
+        self.stopping = False
+        self.connections: set[Swept] = set()
+        self._crowd: dict[Swept, None] = {}
+        self.next_id = _ids()
+        self.routes = {path.encode(): self._route(path, endpoint) for path, endpoint in service.endpoints.items()}
+        largest = max((route.max_body_bytes for route in self.routes.values()), default=0)
+        self.other = Route("other", None, 0.0, largest, metrics.meters["other"], self.next_id)
+        self.date = _date_line()
+        self._due: list[Swept] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begins to sweep on this loop."""
+        self._loop = loop
+        self._sweep()
+
+    def join(self, connection: Swept) -> bool:
+        """Counts a connection in; true when it is one too many and may only ask for health.
+
+        Health is never blocked: of those over the cap the oldest goes when one more comes.
+        """
+        self.connections.add(connection)
+        if len(self.connections) - len(self._crowd) <= self.max_connections:
+            return False
+        self._crowd[connection] = None
+        if len(self._crowd) > self.max_crowd:
+            next(iter(self._crowd)).evict()
+        return True
+
+    def leave(self, connection: Swept) -> None:
+        """Counts a connection out."""
+        self.connections.discard(connection)
+        self._crowd.pop(connection, None)
+
+    def flush_soon(self, connection: Swept) -> None:
+        """Flushes the connection at the end of this loop turn, once everybody's answers are there."""
+        if not self._due and self._loop is not None:
+            self._loop.call_soon(self._flush)
+        self._due.append(connection)
+
+    def count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int) -> None:
+        """Counts and logs one answer of `size` bytes."""
+        route.meter.answered(status, seconds)
+        if self.log.wants(status):
+            self.log.add(route.path, status, seconds, request_id, size)
+
+    def _route(self, path: str, endpoint: Endpoint) -> Route:
+        limits = endpoint.limits
+        meter = self.metrics.meters[path]
+        return Route(path, endpoint, limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        now = time.monotonic()
+        for connection in due:
+            connection.flush(now)
+
+    def _sweep(self) -> None:
+        now = time.monotonic()
+        self.date = _date_line()
+        for connection in tuple(self.connections):
+            connection.sweep(now)
+        self.log.flush()
+        if self._loop is not None:
+            self._loop.call_later(STOPPING_SWEEP_S if self.stopping else SWEEP_S, self._sweep)
+
+
+def _date_line() -> bytes:
+    return b"date: %b\r\n" % formatdate(usegmt=True).encode()
+
+
+def _ids() -> Callable[[], bytes]:
+    """Draws ids: unique in the life of this process, unlikely to meet another's; iterators of C cost 0.1 us."""
+    boot = os.urandom(6).hex().encode()
+    return map((boot + b"-%x").__mod__, itertools.count(1)).__next__

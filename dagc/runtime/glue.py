@@ -1,0 +1,95 @@
+"""One endpoint's generated coroutine with its codec: how a request starts, and how what comes of it is told.
+
+Both drivers use it, so a request is answered alike whichever drives it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+from .admission import Ticket
+from .answer import FAILED, Answer, refusal
+from .codec import BadRequest, Codec, NonFiniteAnswer
+from .feed import OutOfRange
+
+_LOG = logging.getLogger("dagc.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Glue:
+    """The way through one endpoint."""
+
+    endpoint: str
+    codec: Codec
+    function: Callable[..., Coroutine[object, object, object]]
+
+    def start(self, ticket: Ticket) -> Coroutine[object, object, object]:
+        """The coroutine of one request, not yet begun.
+
+        Raises:
+            BadRequest: the body is not what the endpoint takes.
+        """
+        body, ticket.body = ticket.body, b""
+        return self.function(*self.codec.decode(body))
+
+    def explain(self, error: BaseException, ticket: Ticket) -> Answer:
+        """The answer for what a request raised: 4xx for its own faults, 500 without internals for ours.
+
+        A 500 is logged with the request's id and the place in the code; the error's text, which may repeat
+        values of the request, only at debug level.
+        """
+        try:
+            return self._explained(error, ticket)
+        except Exception:  # an error that cannot even be looked at
+            _LOG.exception("a failure of `%s` could not be explained", self.endpoint)
+            return FAILED
+
+    def _explained(self, error: BaseException, ticket: Ticket) -> Answer:
+        if isinstance(error, BadRequest):
+            return error.answer
+        if isinstance(error, OutOfRange):
+            return refusal(422, "out_of_range", str(error), error.feed)
+        if any(kind.__name__ == "Refuse" for kind in type(error).__mro__):
+            return _refused(error)
+        request = ticket.request_id.decode("latin-1")
+        _LOG.error("request `%s` to `%s` failed: %s at %s", request, self.endpoint, _named(error), _place(error))
+        _LOG.debug("request `%s` to `%s` failed", request, self.endpoint, exc_info=error)
+        if isinstance(error, NonFiniteAnswer):
+            return refusal(500, "non_finite_answer", "the answer holds a number that is not finite", error.field)
+        return FAILED
+
+
+def fatal(error: BaseException) -> bool:
+    """Whether the process, not the request, is being stopped. A step's SystemExit fails its request only."""
+    return isinstance(error, KeyboardInterrupt)
+
+
+def _refused(error: BaseException) -> Answer:
+    """A step's `Refuse`, known by its name: the class lives in the shim, which this library does not import."""
+    status = getattr(error, "status", 422)
+    field = getattr(error, "field", None)
+    if not isinstance(status, int) or not 400 <= status <= 499:
+        status = 422
+    reason = str(getattr(error, "reason", "") or "the request was refused")
+    return refusal(status, "refused", reason, None if field is None else str(field))
+
+
+def _place(error: BaseException) -> str:
+    """The file and line that raised; without the source text, whose reading would hold up the loop."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "an unknown place" if at is None else f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"
+
+
+def _named(error: BaseException) -> str:
+    """The error's class, and the text of errors that are ours and hold no values."""
+    name = type(error).__name__
+    if type(error).__module__.rpartition(".")[2] in ("feed", "batcher", "turn"):
+        cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
+        return f"{name}: {error}{cause}"
+    if isinstance(error, asyncio.CancelledError):
+        return f"{name} raised by a step"
+    return name

@@ -1,0 +1,56 @@
+"""What the runtime tells the metrics: few calls, most once per loop turn, since each costs every request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Counts what happens. Calls come on the event loop, must not raise and must take under a microsecond."""
+
+    def in_flight(self, change: int) -> None:
+        """So many more (or fewer) requests are accepted and unanswered; told once per loop turn."""
+
+    def queue_depth(self, depth: int) -> None:
+        """So many runs were left waiting for a session when a loop turn ended."""
+
+    def batch(self, session: str, size: int, seconds: float) -> None:
+        """One run of a session (with its halves, where it failed) took `size` requests."""
+
+    def shed(self, reason: str) -> None:
+        """A request was turned away: `queue_full`."""
+
+    def deadline(self, stage: str) -> None:
+        """A request ran out of time: at `dequeue`, at a `session`, or `waiting` for a step."""
+
+
+class NullObserver:
+    """An observer that counts nothing."""
+
+    def in_flight(self, change: int) -> None:
+        """Nothing."""
+
+    def queue_depth(self, depth: int) -> None:
+        """Nothing."""
+
+    def batch(self, session: str, size: int, seconds: float) -> None:
+        """Nothing."""
+
+    def shed(self, reason: str) -> None:
+        """Nothing."""
+
+    def deadline(self, stage: str) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """The service's current observer. Drivers hold the watch, so the front may set its observer at any time."""
+
+    observer: Observer = field(default_factory=NullObserver)
+    gauges: list[Callable[[], None]] = field(default_factory=list)
+
+    def end_turn(self) -> None:
+        """Have every gauge tell how far it moved in this loop turn."""
+        for tell in self.gauges:
+            tell()

@@ -1,0 +1,281 @@
+"""Requests out of bytes: the parser's callbacks, and what a head or body is refused for.
+
+httptools turns an exception of a callback into a parse error. `StopReadingError` uses that on purpose: after a
+refusal nothing more of this connection is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import urllib.parse
+from typing import NoReturn, Protocol
+
+import httptools
+from uvicorn._types import HTTPScope
+
+from .answer import EXPIRED, FAILED, Answer, refusal
+from .exchange import Exchange, Owing
+from .framing import MAX_HEAD_BYTES, RARE, read_wish, refused_coding, refused_type, too_large
+from .front import Front
+
+IDLE, HEAD, BODY = 0, 1, 2
+PROBES = frozenset((b"/live", b"/ready", b"/metrics"))
+
+_BAD_REQUEST = refusal(400, "bad_request", "this is not an HTTP/1.1 request")
+_HEAD_TOO_LARGE = refusal(431, "head_too_large", f"line and headers are larger than {MAX_HEAD_BYTES} bytes")
+_EXPECTATION = refusal(417, "expectation_failed", "the only expectation this service meets is `100-continue`")
+_NO_TUNNEL = refusal(405, "method_not_allowed", "this service is not a proxy")
+_CROWDED = refusal(
+    503,
+    "too_many_connections",
+    "this worker holds as many connections as it may",
+    headers=((b"retry-after", b"1"),),
+)
+_logger = logging.getLogger("dagc.front")
+
+
+class StopReadingError(Exception):
+    """Raised in a callback: the parser reads no further."""
+
+
+class Debtor(Owing, Protocol):
+    """The connection a reader reads for."""
+
+    def owe(self, exchange: Exchange) -> None:
+        """A whole request is there."""
+
+    def refuse(self, answer: Answer) -> None:
+        """The connection's last answer, for the request being read."""
+
+
+class Reader:
+    """The request being read: how far it is (`stage`), and whether its client waits to be invited (`expects`).
+
+    Once `stopped`, nothing more of the connection is to be fed.
+    """
+
+    __slots__ = (
+        "_aside", "_body", "_debtor", "_fed_bytes", "_fields", "_front", "_large_piece", "_parser", "_url",
+        "crowded", "exchange", "expects", "stage", "stopped", "waited_for",
+    )  # fmt: skip
+
+    def __init__(self, front: Front, debtor: Debtor) -> None:
+        self._front = front
+        self._debtor = debtor
+        self.crowded = False
+        self.exchange = Exchange(debtor, front.other, close=True)
+        self.stage = IDLE
+        self.stopped = False
+        self.expects = False
+        self.waited_for = IDLE
+        self._url = b""
+        self._fields: dict[bytes, bytes] = {}
+        self._body: bytes | bytearray = b""
+        self._fed_bytes = -1
+        self._large_piece = False
+        self._aside = b""
+        self._new_parser()
+
+    def feed(self, given: bytes) -> None:
+        """Reads a piece of the stream; whole requests are owed, hopeless ones refused."""
+        self._large_piece = len(given) > MAX_HEAD_BYTES
+        offered = -1
+        try:
+            self._parser.feed_data(given)
+        except httptools.HttpParserUpgrade as upgrade:
+            offered = upgrade.args[0]
+        except httptools.HttpParserError as error:
+            self._misread(error)
+        if offered >= 0:
+            head, self._aside = self._aside, b""
+            self._new_parser()
+            self.feed(head + given[offered:])
+        elif self.stage == HEAD:
+            # Where in its first piece this head began is unknown; from the second piece on every byte is its own.
+            self._fed_bytes = 0 if self._fed_bytes < 0 else self._fed_bytes + len(given)
+            if self._fed_bytes > MAX_HEAD_BYTES:
+                self._debtor.refuse(_HEAD_TOO_LARGE)
+
+    def refused(self, answer: Answer) -> Exchange:
+        """The exchange that ends the connection: the one being read when its head is known, else a new one."""
+        known = self.stage == BODY
+        exchange = self.exchange if known else Exchange(self._debtor, self._front.other, close=True)
+        exchange.scope = None
+        exchange.answer = answer
+        exchange.close = True
+        exchange.arrive(b"")
+        self.stopped = True
+        self.stage = IDLE
+        self.expects = False
+        return exchange
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        self.stage = HEAD
+        self.waited_for = IDLE
+        self._url = b""
+        self._fields = {}
+        self._body = b""
+        self._fed_bytes = -1
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field; equal names are joined."""
+        name = name.lower()
+        fields = self._fields
+        if name in fields:
+            value = fields[name] + b", " + value
+            if len(value) > MAX_HEAD_BYTES:
+                self._stop(_HEAD_TOO_LARGE)
+        fields[name] = value
+
+    def on_headers_complete(self) -> None:
+        """The head is there: route it, and refuse what its fields rule out."""
+        parser, fields, front = self._parser, self._fields, self._front
+        # A head that came whole in a small piece is small: only the others are measured.
+        if self._large_piece or self._fed_bytes >= 0:
+            self._measure_head()
+        rare = not RARE.isdisjoint(fields)
+        if rare and parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            return self._set_upgrade_aside()
+        method = parser.get_method()
+        route = front.routes.get(self._url) if method == b"POST" else None
+        exchange = Exchange(self._debtor, route or front.other, close=not parser.should_keep_alive())
+        self.exchange = exchange
+        self.stage = BODY
+        if self.crowded:
+            self._let_in_only_probes(exchange)
+        if route is None:
+            exchange.scope = self._scope(method.decode())
+        elif (content_type := fields.get(b"content-type")) != b"application/json":
+            exchange.answer = refused_type(content_type)
+        if rare:
+            self._read_rare_fields(exchange)
+        length = fields.get(b"content-length")
+        if length is not None and int(length) > exchange.route.max_body_bytes:
+            self._stop(too_large(exchange.route.max_body_bytes))
+        return None
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; the cap also holds for chunks."""
+        self.expects = False
+        held = self._body
+        if not held:
+            self._body = body
+        elif isinstance(held, bytearray):
+            held += body
+        else:
+            self._body = bytearray(held) + body
+        if len(self._body) > self.exchange.route.max_body_bytes:
+            self._stop(too_large(self.exchange.route.max_body_bytes))
+
+    def on_message_complete(self) -> None:
+        """The request is whole: it is owed an answer."""
+        if self._aside:
+            return
+        self.stage = IDLE
+        self.expects = False
+        exchange, body = self.exchange, self._body
+        exchange.arrive(body if isinstance(body, bytes) else bytes(body))
+        self._debtor.owe(exchange)
+        if exchange.close:
+            self.stopped = True
+            raise StopReadingError
+
+    def _new_parser(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        # What follows a closing request is not an error, only not read.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _misread(self, error: httptools.HttpParserError) -> None:
+        if self.stopped:
+            return
+        if isinstance(error, httptools.HttpParserCallbackError):
+            _logger.error("reading a request failed", exc_info=error.__context__)
+        self._debtor.refuse(FAILED if isinstance(error, httptools.HttpParserCallbackError) else _BAD_REQUEST)
+
+    def _measure_head(self) -> None:
+        fields = self._fields
+        size = len(self._url) + sum(map(len, fields)) + sum(map(len, fields.values())) + 4 * len(fields)
+        if size > MAX_HEAD_BYTES:
+            self._stop(_HEAD_TOO_LARGE)
+
+    def _let_in_only_probes(self, exchange: Exchange) -> None:
+        exchange.close = True
+        if self._url not in PROBES:
+            self._front.metrics.shed("connections")
+            self._stop(_CROWDED)
+
+    def _read_rare_fields(self, exchange: Exchange) -> None:
+        fields, version = self._fields, self._parser.get_http_version()
+        # A kept HTTP/1.0 connection needs an answer in its own dialect; closing is always understood.
+        exchange.close = exchange.close or version != "1.1"
+        refused = refused_coding(fields, version)
+        if refused is not None:
+            self._stop(refused)
+        expect = fields.get(b"expect")
+        if expect is not None and version == "1.1":
+            if expect.lower() != b"100-continue":
+                self._stop(_EXPECTATION)
+            self.expects = True
+        if exchange.scope is None:
+            self._read_wish(exchange)
+        if exchange.answer is not None and self.expects:
+            self._stop(exchange.answer)
+
+    def _read_wish(self, exchange: Exchange) -> None:
+        wish = read_wish(self._fields)
+        if isinstance(wish, Answer):
+            exchange.answer = exchange.answer or wish
+            return
+        exchange.request_id = wish.request_id
+        if wish.timeout_s is not None:
+            exchange.timeout_s = min(exchange.timeout_s, wish.timeout_s)
+        if exchange.timeout_s == 0 and exchange.answer is None:
+            self._front.metrics.deadline("accept")
+            exchange.answer = EXPIRED
+
+    def _set_upgrade_aside(self) -> None:
+        # Upgrades may be ignored (RFC 9110 section 7.8), but llhttp does not read the body behind one, and Java's
+        # HttpClient offers `h2c` with every POST: the same head without the offer is parsed anew.
+        kept = {n: v for n, v in self._fields.items() if n not in (b"upgrade", b"connection", b"http2-settings")}
+        if not self._parser.should_keep_alive():
+            kept[b"connection"] = b"close"
+        lines = b"".join([b"%b: %b\r\n" % field for field in kept.items()])
+        version = self._parser.get_http_version().encode()
+        self._aside = b"%b %b HTTP/%b\r\n%b\r\n" % (self._parser.get_method(), self._url, version, lines)
+
+    def _scope(self, method: str) -> HTTPScope:
+        """The ASGI scope of this request; the connection adds its addresses."""
+        if method == "CONNECT":
+            self._stop(_NO_TUNNEL)
+        try:
+            target = httptools.parse_url(self._url)
+            path = urllib.parse.unquote(target.path.decode("ascii"))
+        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError, AttributeError):
+            self._stop(_BAD_REQUEST)
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": self._parser.get_http_version(),
+            "server": None,
+            "client": None,
+            "scheme": "http",
+            "root_path": "",
+            "headers": list(self._fields.items()),
+            "state": {},
+            "method": method,
+            "path": path,
+            "raw_path": target.path,
+            "query_string": target.query or b"",
+            "extensions": {},
+        }
+
+    def _stop(self, answer: Answer) -> NoReturn:
+        self._debtor.refuse(answer)
+        raise StopReadingError

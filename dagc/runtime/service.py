@@ -1,0 +1,133 @@
+"""A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from .admission import Queue, Ticket
+from .answer import Answer
+from .batcher import Batcher, SessionCall
+from .codec import Codec
+from .glue import Glue
+from .observer import NullObserver, Observer, Watch
+from .run import serve
+from .session import Session
+from .settings import EndpointSettings, Limits, StartError, load_settings, read_file
+from .turn import Turn
+from .waiting import Waiting
+
+__all__ = ["Endpoint", "NullObserver", "Observer", "Service", "StartError"]
+
+GlueFunction = Callable[..., Coroutine[object, object, object]]
+
+
+class Endpoint:
+    """One graph behind `POST route`, as the front sees it."""
+
+    def __init__(self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch) -> None:
+        self.name = settings.name
+        self.version = settings.version
+        self.route = settings.route
+        self.waits = settings.waits
+        self.limits: Limits = settings.limits
+        self._queue = Queue(settings.limits.max_queue, watch)
+        driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, self._queue, batcher, watch)
+        self._begin = driver.begin
+
+    @property
+    def in_flight(self) -> int:
+        """Requests accepted and not yet answered."""
+        return self._queue.held
+
+    def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
+        """The ticket of a request taken in; call it on the event loop.
+
+        `deadline` is on the loop's clock. `reply` is called once, later, on the same loop, never inside `accept`;
+        never after `Ticket.cancel`. A full queue is answered 503 at the loop's next turn.
+        """
+        ticket = self._queue.admit(body, deadline, reply)
+        if ticket is None:
+            return self._queue.shed(reply)
+        self._begin(ticket)
+        return ticket
+
+
+class Service:
+    """What `main.py` makes of its folder, and the front serves.
+
+    Raises:
+        StartError: a file of the folder is missing or broken.
+    """
+
+    def __init__(self, main: str) -> None:
+        self._folder = Path(main).resolve().parent
+        self._settings = load_settings(self._folder / "service.json")
+        self._watch = Watch()
+        self._batcher = Batcher(self._watch)
+        self._sessions = {each.name: Session(each, self._folder) for each in self._settings.sessions}
+        self.name = self._settings.service
+        self.version = _one_version(self._settings.endpoints)
+        self.openapi = read_file(self._folder / "openapi.json", "openapi")
+        self.endpoints: dict[str, Endpoint] = {}
+
+    @property
+    def observer(self) -> Observer:
+        """Who is told what happens; set it before or while serving."""
+        return self._watch.observer
+
+    @observer.setter
+    def observer(self, observer: Observer) -> None:
+        self._watch.observer = observer
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions' names, for metrics."""
+        return tuple(self._sessions)
+
+    def session(self, name: str) -> SessionCall:
+        """What the glue calls to run a session of service.json: `await scoring(row)`.
+
+        Raises:
+            StartError: `glue`, there is none of that name.
+        """
+        if name not in self._sessions:
+            raise StartError("glue", f"service.json has no session `{name}`")
+        return SessionCall(self._batcher, self._sessions[name])
+
+    def endpoint(self, function: Callable[..., object]) -> Callable[[GlueFunction], GlueFunction]:
+        """A decorator of the glue's coroutine for the user's graph `function`, whose annotations are the API.
+
+        Raises:
+            StartError: `glue`, service.json has no such endpoint; `types`, see `Codec`.
+        """
+
+        def register(coroutine: GlueFunction) -> GlueFunction:
+            settings = next((each for each in self._settings.endpoints if each.name == coroutine.__name__), None)
+            if settings is None:
+                raise StartError("glue", f"service.json has no endpoint `{coroutine.__name__}`")
+            glue = Glue(settings.name, Codec(function, settings), coroutine)
+            self.endpoints[settings.route] = Endpoint(settings, glue, self._batcher, self._watch)
+            return coroutine
+
+        return register
+
+    def warm_up(self) -> None:
+        """Check every model's hash, open the sessions and run each once.
+
+        Raises:
+            StartError: a model is missing, changed or broken, or an endpoint of service.json has no glue.
+        """
+        for settings in self._settings.endpoints:
+            if settings.route not in self.endpoints:
+                raise StartError("glue", f"nothing serves endpoint `{settings.name}`")
+        for session in self._sessions.values():
+            session.open()
+            session.warm()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        serve(self)
+
+
+def _one_version(endpoints: tuple[EndpointSettings, ...]) -> str:
+    versions = {each.version for each in endpoints}
+    return versions.pop() if len(versions) == 1 else "0"

@@ -1,0 +1,101 @@
+"""The numbers of a service (service.json) as frozen data, and the one error that stops a start.
+
+They stand beside the glue as data so that a person can change a deadline without reading code.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+
+class StartError(Exception):
+    """Why a service does not start: a word for programs and a sentence for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one endpoint accepts before it says no. `max_queue` counts requests accepted and not yet answered."""
+
+    deadline_s: float
+    max_body_bytes: int
+    max_json_depth: int
+    max_queue: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One graph behind `POST route`; `body` names the parameter that is the whole request body, if one is."""
+
+    name: str
+    version: str
+    route: str
+    body: str | None
+    parameters: tuple[str, ...]
+    waits: bool
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a session for one example: no batch axis; free dims are names or `None`."""
+
+    name: str
+    dtype: str
+    dims: tuple[int | str | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """One model file. `one_by_one` says why requests may not share a run of it."""
+
+    name: str
+    model: str
+    sha256: str
+    feeds: tuple[Port, ...]
+    fetches: tuple[Port, ...]
+    max_batch: int
+    one_by_one: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """All of service.json."""
+
+    service: str
+    dagc_version: str
+    endpoints: tuple[EndpointSettings, ...]
+    sessions: tuple[SessionSettings, ...]
+
+
+def load_settings(path: Path) -> ServiceSettings:
+    """The settings in the file `path`.
+
+    Raises:
+        StartError: `settings_missing`, or `settings_broken` with the first member that is wrong.
+    """
+    text = read_file(path, "settings")
+    try:
+        return TypeAdapter(ServiceSettings).validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        place = f" at `{where}`" if where else ""
+        raise StartError("settings_broken", f"`{path.name}`{place}: {first['msg']}") from None
+
+
+def read_file(path: Path, what: str) -> bytes:
+    """The bytes of a file of the service's folder.
+
+    Raises:
+        StartError: `{what}_missing`.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StartError(f"{what}_missing", f"cannot read `{path.name}`: {error.strerror}") from None

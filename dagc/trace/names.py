@@ -1,0 +1,30 @@
+"""Readable unique names for values and nodes: the first `row` is `row`, the next `row_2`."""
+
+import keyword
+import re
+
+
+class Names:
+    """Gives each stem once as it is and then with a number."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def unique(self, stem: str) -> str:
+        """A Python identifier not given before, as close to `stem` as possible."""
+        base = _identifier(stem)
+        name, count = base, 1
+        while name in self._taken:
+            count += 1
+            name = f"{base}_{count}"
+        self._taken.add(name)
+        return name
+
+
+def _identifier(stem: str) -> str:
+    if stem.isidentifier() and not keyword.iskeyword(stem):
+        return stem
+    name = re.sub(r"\W+", "_", stem).strip("_") or "value"
+    if name[0].isdigit():
+        name = f"value_{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name

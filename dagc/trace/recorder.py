@@ -1,0 +1,190 @@
+"""Builds the IR while a graph body runs: every node with the user's span, every value with a readable id.
+
+What the user did wrong is kept in the report at once, so a refusal that the user's own `try` swallows still fails
+the build. Types that do not agree become `Unknown` here; saying so is the check room's part.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NoReturn
+
+from dagc.diagnostics import CompileError, Diagnostic, Report, Span
+from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.infer import Mismatch, infer
+from dagc.ir.ops import (
+    AsTensor,
+    Constant,
+    Elementwise,
+    Expression,
+    Field,
+    Item,
+    Op,
+    Reduce,
+    TopK,
+)
+from dagc.ir.types import DType, Scalar, Tensor, Type, Unknown
+from dagc.trace.names import Names
+from dagc.trace.source import assigned_names
+from dagc.trace.spans import caller_span
+
+_current: ContextVar["Recorder | None"] = ContextVar("dagc_recorder", default=None)
+
+
+class Recorder:
+    """The graph being recorded; `root` is the folder spans are relative to."""
+
+    def __init__(self, root: Path, report: Report) -> None:
+        self.root = root
+        self.report = report
+        self._inputs: list[Value] = []
+        self._nodes: list[Node] = []
+        self._value_names = Names()
+        self._node_names = Names()
+
+    def here(self) -> Span | None:
+        """The user's expression being evaluated right now."""
+        return caller_span(self.root)
+
+    def input(self, name: str, type: Type, span: Span | None) -> Value:
+        """A new input of the graph."""
+        value = Value(ValueId(self._value_names.unique(name)), type, span)
+        self._inputs.append(value)
+        return value
+
+    def record(
+        self,
+        op: Op,
+        inputs: Sequence[Value],
+        types: Sequence[Type],
+        stem: str,
+        *,
+        stems: Sequence[str] = (),
+        implicit: bool = False,
+    ) -> tuple[Value, ...]:
+        """The outputs of a new node, one for each of `types`.
+
+        Outputs are named after the variables the user's expression is assigned to, else after `stems`, else
+        after `stem`, which also names the node. An `implicit` node stands for no whole expression of the user's.
+        """
+        span = self.here()
+        assigned = () if implicit or span is None else assigned_names(self.root / span.file, span)
+        if len(assigned) != len(types):
+            assigned = tuple(stems) or (stem,) * len(types)
+        outputs = tuple(
+            Value(ValueId(self._value_names.unique(name)), type, span)
+            for name, type in zip(assigned, types, strict=True)
+        )
+        name = NodeName(self._node_names.unique(stem))
+        sources = tuple(value.id for value in inputs)
+        self._nodes.append(Node(name, op, sources, outputs, (span,) if span else ()))
+        return outputs
+
+    def expression(self, op: Expression, inputs: Sequence[Value], *, implicit: bool = False) -> tuple[Value, ...]:
+        """The outputs of an expression, `Unknown` where it does not accept its inputs."""
+        types = infer(op, tuple(value.type for value in inputs))
+        if isinstance(types, Mismatch):
+            types = (Unknown(),) * (2 if isinstance(op, TopK) else 1)
+        return self.record(op, inputs, types, _stem(op), implicit=implicit)
+
+    def field(self, record: Value, name: str, type: Type, *, implicit: bool = False) -> Value:
+        """A member of a record."""
+        stem = f"{record.id}_{name}"
+        return self.record(Field(name), (record,), (type,), stem, implicit=implicit)[0]
+
+    def item(self, tensor: Value, type: Scalar) -> Value:
+        """A one-element tensor as the Python value it holds."""
+        return self.record(Item(), (tensor,), (type,), f"{tensor.id}_item", implicit=True)[0]
+
+    def as_tensor(self, scalar: Value, dtype: DType, dims: tuple[int, ...]) -> Value:
+        """A Python value as a tensor of one element."""
+        op = AsTensor(dtype, dims)
+        return self.record(op, (scalar,), (Tensor(dtype, dims),), f"{scalar.id}_tensor", implicit=True)[0]
+
+    def constant(self, constant: Constant) -> Value:
+        """A value written in the graph body."""
+        return self.record(constant, (), (constant.type,), "constant", implicit=True)[0]
+
+    def unknown(self, stem: str) -> Value:
+        """A value that stands for a mistake already reported; a graph that holds one is never handed on."""
+        return Value(ValueId(self._value_names.unique(stem)), Unknown(), self.here())
+
+    def graph(
+        self,
+        name: str,
+        outputs: Sequence[Value],
+        returns: Type,
+        span: Span,
+        *,
+        module: str,
+        version: str,
+        deadline_s: float,
+    ) -> Graph:
+        """Everything recorded so far as a graph."""
+        return Graph(
+            name,
+            tuple(self._inputs),
+            tuple(self._nodes),
+            tuple(value.id for value in outputs),
+            returns,
+            span,
+            module,
+            version,
+            deadline_s,
+        )
+
+
+def recording() -> Recorder | None:
+    """The recorder of the graph body running in this context, if one is."""
+    return _current.get()
+
+
+@contextmanager
+def recording_with(recorder: Recorder) -> Iterator[Recorder]:
+    """Calls made inside are recorded."""
+    token = _current.set(recorder)
+    try:
+        yield recorder
+    finally:
+        _current.reset(token)
+
+
+def here(root: Path) -> Span | None:
+    """The user's expression being evaluated: in the recorded graph's folder, else in `root`."""
+    recorder = recording()
+    return recorder.here() if recorder else caller_span(root)
+
+
+def mistake(diagnostic: Diagnostic) -> None:
+    """Keep a mistake after which the body can go on; outside a recording there is nothing to go on with.
+
+    Raises:
+        CompileError: no graph is being recorded.
+    """
+    recorder = recording()
+    if recorder is None:
+        raise CompileError.of(diagnostic)
+    recorder.report.add(diagnostic)
+
+
+def refuse(diagnostic: Diagnostic) -> NoReturn:
+    """Keep a mistake and stop the body there; a second one at the very same expression is only its echo.
+
+    Raises:
+        CompileError: always.
+    """
+    recorder = recording()
+    if recorder is not None and not any(_same_place(diagnostic, error) for error in recorder.report.errors):
+        recorder.report.add(diagnostic)
+    raise CompileError.of(diagnostic, root=str(recorder.root) if recorder else ".")
+
+
+def _same_place(one: Diagnostic, other: Diagnostic) -> bool:
+    return one.span is not None and one.span == other.span
+
+
+def _stem(op: Expression) -> str:
+    if isinstance(op, Elementwise | Reduce):
+        return op.kind
+    return type(op).__name__.lower()

@@ -1,0 +1,92 @@
+"""The `Before:` and `After:` of every pass are what it does."""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+
+import pytest
+
+from dagc.ir.graph import Graph
+from dagc.ir.ops import RunModel
+from dagc.ir.printer import print_graph
+from dagc.passes.fold_constants import FoldConstants
+from dagc.passes.fuse_models import FuseModels
+from dagc.passes.lower_expressions import LowerExpressions
+from dagc.passes.optimise_models import OptimiseModels
+from dagc.passes.pass_ import Context, Pass
+from dagc.passes.pipeline import PIPELINE
+from dagc.passes.prune_outputs import PruneOutputs
+from dagc.passes.remove_dead_nodes import RemoveDeadNodes
+from dagc.passes.share_common_nodes import ShareCommonNodes
+from tests.sample_graphs import BOOL, FLOAT, INT, ROW, Sketch, classifier, decide, foldable, scaler, score
+
+
+def dead(s: Sketch) -> Graph:
+    (scaled,) = s.model("scaler", scaler(), {"x": s.input("row", ROW)}, "y:scaled")
+    s.op("mul", scaled, s.constant("half", FLOAT, 0.5), out="unused")
+    return s.graph(scaled)
+
+
+def shared(s: Sketch) -> Graph:
+    row = s.input("row", ROW)
+    both = [s.model("scaler", scaler(), {"x": row}, f"y:{name}")[0] for name in ("a", "b")]
+    return s.graph(s.op("add", *both, out="total"))
+
+
+def folded(s: Sketch) -> Graph:
+    row = s.input("row", ROW)
+    half = s.op("div", s.constant("one", INT, 1), s.constant("two", INT, 2), out="half")
+    return s.graph(s.op("mul", row, half, out="halved"))
+
+
+def lowered(s: Sketch) -> Graph:
+    row, amount = s.input("row", ROW), s.input("amount", FLOAT)
+    large = s.op("gt", amount, s.constant("limit", INT, 100), out="large")
+    return s.graph(s.op("mul", row, amount, out="scaled"), large)
+
+
+def pruned(s: Sketch) -> Graph:
+    row = s.input("row", ROW)
+    return s.graph(s.model("c", classifier(), {"x": row}, "label:label", "probabilities:p")[0])
+
+
+def fused(s: Sketch) -> Graph:
+    (row,) = s.model("scaler", scaler(), {"x": s.input("x", ROW)}, "y:row")
+    (a,) = s.model("trees", score(1), {"x": row}, "score:a")
+    (b,) = s.model("net", score(2), {"x": row}, "score:b")
+    number = s.item(b, "number", FLOAT)
+    return s.graph(s.step(decide, [number], "decision", BOOL), a)
+
+
+EXAMPLES: dict[type[Pass], Callable[[Sketch], Graph]] = {
+    RemoveDeadNodes: dead,
+    ShareCommonNodes: shared,
+    FoldConstants: folded,
+    LowerExpressions: lowered,
+    PruneOutputs: pruned,
+    FuseModels: fused,
+    OptimiseModels: dead,
+}
+
+
+def section(step: Pass, title: str) -> str:
+    lines = inspect.cleandoc(type(step).__doc__ or "").splitlines()
+    found = lines[lines.index(f"{title}:") + 1 :]
+    end = next((i for i, line in enumerate(found) if not line.startswith("    ")), len(found))
+    return textwrap.dedent("\n".join(found[:end])) + "\n"
+
+
+@pytest.mark.parametrize("step", dict.fromkeys(PIPELINE), ids=lambda step: step.name)
+def test_before_and_after_are_what_the_pass_does(step: Pass) -> None:
+    sketch = Sketch("demo")
+    graph = EXAMPLES[type(step)](sketch)
+    assert section(step, "Before") == print_graph(graph)
+    assert section(step, "After") == print_graph(step.run(graph, Context(sketch.store)))
+
+
+def test_only_the_models_change_under_the_optimiser() -> None:
+    sketch = Sketch("demo")
+    graph = sketch.graph(sketch.model("m", foldable(), {"x": sketch.input("row", ROW)}, "y:y")[0])
+    after = OptimiseModels().run(graph, Context(sketch.store))
+    keys = [node.op.model for g in (graph, after) for node in g.nodes if isinstance(node.op, RunModel)]
+    assert len(set(keys)) == 2

@@ -1,0 +1,468 @@
+"""Graphs that cover what passes meet: small, runnable, each with its models, steps and seeded arguments.
+
+`Sketch` writes a graph as a user would, one node a line; `SAMPLES` holds makers, so every test has its own store.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from dagc.diagnostics import Span
+from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.infer import Mismatch, infer
+from dagc.ir.ops import (
+    ArgMax,
+    AsTensor,
+    CallStep,
+    Cast,
+    Concat,
+    Constant,
+    Elementwise,
+    Expression,
+    Field,
+    Index,
+    Item,
+    Normalise,
+    Op,
+    Reduce,
+    RunModel,
+    Slice,
+    Softmax,
+    Stack,
+    TopK,
+    Vote,
+)
+from dagc.ir.types import DType, Record, RecordField, Scalar, Tensor, TupleOf, Type
+from dagc.models.store import ModelStore
+
+F32, I64, STR = DType.F32, DType.I64, DType.STR
+WIDTH = 4
+ROW = Tensor(F32, (WIDTH,))
+ONE = Tensor(F32, ())
+FLOAT, INT, BOOL, TEXT = Scalar("float"), Scalar("int"), Scalar("bool"), Scalar("str")
+PAYMENT = Record(
+    "Payment", (RecordField("amount", FLOAT), RecordField("count", INT), RecordField("country", TEXT))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    amount: float
+    count: int
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A graph with all it takes to run it."""
+
+    graph: Graph
+    store: ModelStore
+    steps: Mapping[tuple[str, str], Callable[..., object]]
+    arguments: tuple[Mapping[str, object], ...]
+
+
+class Sketch:
+    """Writes a graph node by node; line 1 is the graph, every node is one line further."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.store = ModelStore()
+        self.steps: dict[tuple[str, str], Callable[..., object]] = {}
+        self.inputs: list[Value] = []
+        self.nodes: list[Node] = []
+        self.types: dict[ValueId, Type] = {}
+
+    def input(self, name: str, type: Type) -> ValueId:
+        return self._value(self.inputs, name, type).id
+
+    def model(
+        self, name: str, model: bytes, feeds: Mapping[str, ValueId], *outputs: str, barrier: str | None = None
+    ) -> tuple[ValueId, ...]:
+        """Run a model; `outputs` are pairs `fetch:value`."""
+        key = self.store.add(model)
+        signature = self.store.signature(key)
+        fetches, ids = zip(*(text.split(":") for text in outputs), strict=True)
+        ports = [signature.output(fetch) for fetch in fetches]
+        values = [(id, signature.example(port)) for id, port in zip(ids, ports, strict=True) if port]
+        return self.node(RunModel(key, tuple(feeds), fetches, (name,), barrier), tuple(feeds.values()), values)
+
+    def step(self, function: Callable[..., object], given: Sequence[ValueId], out: str, type: Type) -> ValueId:
+        code = function.__code__
+        waits = bool(code.co_flags & 0x80)
+        parameters = code.co_varnames[: code.co_argcount]
+        self.steps["graph", function.__name__] = function
+        expects = tuple(self.types[value] for value in given)
+        op = CallStep("graph", function.__name__, parameters, expects, waits)
+        return self.node(op, tuple(given), [(out, type)])[0]
+
+    def express(self, op: Expression, *given: ValueId, out: str) -> ValueId:
+        return self.express_all(op, *given, out=(out,))[0]
+
+    def express_all(self, op: Expression, *given: ValueId, out: Sequence[str]) -> tuple[ValueId, ...]:
+        types = infer(op, tuple(self.types[value] for value in given))
+        assert not isinstance(types, Mismatch), types
+        return self.node(op, given, list(zip(out, types, strict=True)))
+
+    def op(self, kind: str, *given: ValueId, out: str) -> ValueId:
+        return self.express(Elementwise(kind), *given, out=out)  # type: ignore[arg-type]
+
+    def constant(self, out: str, type: Type, *values: float | str | bool) -> ValueId:
+        return self.node(Constant(values, type), (), [(out, type)])[0]
+
+    def field(self, record: ValueId, name: str) -> ValueId:
+        type = self.types[record]
+        assert isinstance(type, Record)
+        member = type.field(name)
+        assert member
+        return self.node(Field(name), (record,), [(name, member.type)])[0]
+
+    def tensor(self, scalar: ValueId, out: str, dtype: DType, *dims: int) -> ValueId:
+        return self.node(AsTensor(dtype, dims), (scalar,), [(out, Tensor(dtype, dims))])[0]
+
+    def item(self, tensor: ValueId, out: str, kind: Scalar) -> ValueId:
+        return self.node(Item(), (tensor,), [(out, kind)])[0]
+
+    def node(self, op: Op, given: tuple[ValueId, ...], outputs: Sequence[tuple[str, Type]]) -> tuple[ValueId, ...]:
+        span = Span("graph.py", len(self.nodes) + 2, 5, len(self.nodes) + 2, 20)
+        made: list[Value] = []
+        for id, type in outputs:
+            self._value(made, id, type)
+        self.nodes.append(Node(NodeName(made[0].id), op, given, tuple(made), (span,)))
+        return tuple(value.id for value in made)
+
+    def graph(self, *outputs: ValueId) -> Graph:
+        types = tuple(self.types[output] for output in outputs)
+        returns = types[0] if len(types) == 1 else TupleOf(types)
+        return Graph(
+            self.name, tuple(self.inputs), tuple(self.nodes), outputs, returns, Span("graph.py", 1, 1, 1, 10)
+        )
+
+    def sample(self, *outputs: ValueId) -> Sample:
+        graph = self.graph(*outputs)
+        return Sample(graph, self.store, self.steps, tuple(_arguments(graph, seed) for seed in range(4)))
+
+    def _value(self, values: list[Value], id: str, type: Type) -> Value:
+        value = Value(ValueId(id), type)
+        self.types[value.id] = type
+        values.append(value)
+        return value
+
+
+# Models: every one has the batch in axis 0
+
+
+def scaler(seed: int = 0, opset: int = 17) -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4]"""
+    rng = np.random.default_rng(seed)
+    weights = {"scale": rng.uniform(0.5, 2, WIDTH), "shift": rng.normal(size=WIDTH)}
+    nodes = [
+        helper.make_node("Mul", ["x", "scale"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "shift"], ["y"]),
+    ]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, weights, opset)
+
+
+def score(seed: int = 0, opset: int = 17) -> bytes:
+    """`x` f32[N, 4] -> `score` f32[N]"""
+    weights = {"w": np.random.default_rng(seed).normal(size=(WIDTH, 1)), "axes": np.array([1])}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["product"]),
+        helper.make_node("Sigmoid", ["product"], ["column"]),
+        helper.make_node("Squeeze", ["column", "axes"], ["score"]),
+    ]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"score": (F32,)}, weights, opset)
+
+
+def classifier(seed: int = 0) -> bytes:
+    """`x` f32[N, 4] -> `label` i64[N], `probabilities` f32[N, 3]"""
+    weights = {"w": np.random.default_rng(seed).normal(size=(WIDTH, 3))}
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        helper.make_node("ArgMax", ["logits"], ["label"], axis=1, keepdims=0),
+    ]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"label": (I64,), "probabilities": (F32, 3)}, weights, 17)
+
+
+def joiner() -> bytes:
+    """`a`, `b` f32[N, 4] -> `c` f32[N, 4]"""
+    return _model(
+        [helper.make_node("Mul", ["a", "b"], ["c"])],
+        {"a": (F32, WIDTH), "b": (F32, WIDTH)},
+        {"c": (F32, WIDTH)},
+        {},
+        17,
+    )
+
+
+def column() -> bytes:
+    """`amount` f32[N, 1] -> `risk` f32[N, 1]"""
+    return _model(
+        [helper.make_node("Tanh", ["amount"], ["risk"])], {"amount": (F32, 1)}, {"risk": (F32, 1)}, {}, 17
+    )
+
+
+def foldable() -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4], with a product of weights that needs no request"""
+    weights = {"a": np.full(WIDTH, 2.0), "b": np.full(WIDTH, 3.0)}
+    nodes = [helper.make_node("Mul", ["a", "b"], ["ab"]), helper.make_node("Mul", ["x", "ab"], ["y"])]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, weights, 17)
+
+
+def _model(
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Mapping[str, tuple[object, ...]],
+    outputs: Mapping[str, tuple[object, ...]],
+    weights: Mapping[str, np.ndarray],
+    opset: int,
+) -> bytes:
+    def ports(types: Mapping[str, tuple[object, ...]]) -> list[onnx.ValueInfoProto]:
+        kinds = {F32: TensorProto.FLOAT, I64: TensorProto.INT64}
+        return [helper.make_tensor_value_info(n, kinds[t], ["N", *dims]) for n, (t, *dims) in types.items()]
+
+    stored = [
+        numpy_helper.from_array(array if array.dtype.kind == "i" else array.astype(np.float32), name)
+        for name, array in weights.items()
+    ]
+    graph = helper.make_graph(list(nodes), "model", ports(inputs), ports(outputs), stored)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+# Steps
+
+
+def decide(score: float) -> bool:
+    return bool(score > 0.5)
+
+
+def clip(row: np.ndarray) -> np.ndarray:
+    return np.clip(row, -1, 1)
+
+
+async def profile(row: np.ndarray) -> np.ndarray:
+    return row * np.float32(2)
+
+
+async def record(row: np.ndarray) -> np.ndarray:
+    return row + np.float32(1)
+
+
+def audit(row: np.ndarray) -> bool:
+    return True
+
+
+# Graphs
+
+
+def pipeline() -> Sample:
+    s = Sketch("pipeline")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    (value,) = s.model("score", score(), {"x": scaled}, "score:value")
+    number = s.item(value, "number", FLOAT)
+    return s.sample(s.step(decide, [number], "decision", BOOL))
+
+
+def fan_out() -> Sample:
+    s = Sketch("fan_out")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    heads = [s.model(f"head{i}", score(i), {"x": scaled}, f"score:s{i}")[0] for i in range(3)]
+    return s.sample(s.express(Stack(0), *heads, out="scores"), scaled)
+
+
+def soft_vote() -> Sample:
+    s = Sketch("soft_vote")
+    row = s.input("row", ROW)
+    scores = [
+        s.model(name, score(i), {"x": row}, f"score:{name}") for i, name in enumerate(("trees", "net", "line"))
+    ]
+    return s.sample(s.op("mean", *(value for (value,) in scores), out="mean"))
+
+
+def hard_vote() -> Sample:
+    s = Sketch("hard_vote")
+    row = s.input("row", ROW)
+    labels = [
+        s.model(f"c{i}", classifier(i), {"x": row}, f"label:label{i}", f"probabilities:p{i}") for i in range(3)
+    ]
+    return s.sample(s.express(Vote("lowest"), *(label for label, _ in labels), out="winner"))
+
+
+def around_a_step() -> Sample:
+    """`scaled` goes to `joiner` directly and through a Python step: the two models must not become one."""
+    s = Sketch("around_a_step")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    clipped = s.step(clip, [scaled], "clipped", ROW)
+    (joined,) = s.model("joiner", joiner(), {"a": scaled, "b": clipped}, "c:joined")
+    return s.sample(s.model("score", score(), {"x": joined}, "score:value")[0])
+
+
+def two_waits() -> Sample:
+    """One model for `first` and `second` would make `record` wait for `profile`."""
+    s = Sketch("two_waits")
+    row = s.input("row", ROW)
+    (first,) = s.model("first", scaler(1), {"x": row}, "y:first")
+    recorded = s.step(record, [first], "recorded", ROW)
+    fetched = s.step(profile, [row], "fetched", ROW)
+    (second,) = s.model("second", joiner(), {"a": first, "b": fetched}, "c:second")
+    return s.sample(second, recorded)
+
+
+def strings() -> Sample:
+    s = Sketch("strings")
+    payment = s.input("payment", PAYMENT)
+    country = s.field(payment, "country")
+    home = s.constant("home", TEXT, "NL")
+    same = s.op("eq", country, home, out="same")
+    chosen = s.op("where", same, country, s.constant("abroad", TEXT, "abroad"), out="chosen")
+    return s.sample(s.express(Vote("first"), chosen, country, home, out="winner"), same)
+
+
+def several_outputs() -> Sample:
+    s = Sketch("several_outputs")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    label, chances = s.model("classes", classifier(), {"x": scaled}, "label:label", "probabilities:chances")
+    return s.sample(label, s.express(Reduce("max", 0), chances, out="best"), scaled)
+
+
+def unused_outputs() -> Sample:
+    s = Sketch("unused_outputs")
+    row = s.input("row", ROW)
+    clipped = s.step(clip, [row], "clipped", ROW)
+    _, chances = s.model("classes", classifier(), {"x": clipped}, "label:label", "probabilities:chances")
+    s.model("unread", scaler(3), {"x": row}, "y:unread")
+    s.step(audit, [row], "audited", BOOL)
+    return s.sample(chances)
+
+
+def scalar_arithmetic() -> Sample:
+    s = Sketch("scalar_arithmetic")
+    payment = s.input("payment", PAYMENT)
+    amount, count = s.field(payment, "amount"), s.field(payment, "count")
+    each = s.op("div", amount, count, out="each")
+    fee = s.op("add", s.op("mul", each, s.constant("rate", FLOAT, 0.03), out="part"), count, out="fee")
+    risk = s.model("column", column(), {"amount": s.tensor(fee, "fee_column", F32, 1)}, "risk:risk")[0]
+    large = s.op("gt", fee, s.constant("limit", INT, 20), out="large")
+    return s.sample(s.op("where", large, risk, s.op("mul", risk, amount, out="scaled"), out="result"), large, fee)
+
+
+def constants() -> Sample:
+    s = Sketch("constants")
+    row = s.input("row", ROW)
+    weights = s.constant("weights", ROW, 0.1, 0.2, 0.3, 0.4)
+    half = s.op("div", s.constant("one", INT, 1), s.constant("two", INT, 2), out="half")
+    halved = s.op("mul", weights, half, out="halved")
+    ranked, places = s.express_all(TopK(2), halved, out=("ranked", "places"))
+    return s.sample(s.op("add", s.op("mul", row, halved, out="weighted"), half, out="result"), ranked, places)
+
+
+def repeated() -> Sample:
+    s = Sketch("repeated")
+    row = s.input("row", ROW)
+    (first,) = s.model("scaler", scaler(), {"x": row}, "y:first")
+    (second,) = s.model("scaler", scaler(), {"x": row}, "y:second")
+    clipped = [s.step(clip, [value], f"clipped_{value}", ROW) for value in (first, second)]
+    return s.sample(s.op("add", *clipped, out="total"))
+
+
+def every_expression() -> Sample:
+    s = Sketch("every_expression")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    soft = s.express(Softmax(-1), scaled, out="soft")
+    unit = s.express(Normalise(0), scaled, out="unit")
+    joined = s.express(Concat(0), soft, unit, out="joined")
+    top, places = s.express_all(TopK(3), joined, out=("top", "places"))
+    part = s.express(Index((Slice(1, -1),)), joined, out="part")
+    first = s.express(Index((0,)), joined, out="first")
+    wide = s.express(Cast(DType.F64), part, out="wide")
+    total = s.express(Reduce("sum", None), wide, out="total")
+    best = s.express(ArgMax(0), joined, out="best")
+    positive = s.op("and", s.op("gt", first, total, out="more"), s.op("ge", best, best, out="always"), out="both")
+    clipped = s.op(
+        "where", positive, s.op("exp", first, out="power"), s.op("abs", first, out="size"), out="picked"
+    )
+    return s.sample(top, places, total, clipped, s.op("mean", clipped, first, out="middle"))
+
+
+def barriers() -> Sample:
+    s = Sketch("barriers")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": row}, "y:scaled")
+    (alone,) = s.model("shadow", scaler(1), {"x": scaled}, "y:alone", barrier="it is asked for alone")
+    return s.sample(s.model("score", score(), {"x": alone}, "score:value")[0])
+
+
+def opsets() -> Sample:
+    s = Sketch("opsets")
+    row = s.input("row", ROW)
+    (scaled,) = s.model("scaler", scaler(opset=15), {"x": row}, "y:scaled")
+    return s.sample(
+        s.op("mul", s.model("score", score(opset=18), {"x": scaled}, "score:value")[0], row, out="result")
+    )
+
+
+def ready_together() -> Sample:
+    """Two models with nothing in common, both ready when the request comes."""
+    s = Sketch("ready_together")
+    left, right = s.input("left", ROW), s.input("right", ROW)
+    (scaled,) = s.model("scaler", scaler(), {"x": left}, "y:scaled")
+    (value,) = s.model("score", score(), {"x": right}, "score:value")
+    return s.sample(scaled, value)
+
+
+def chain(length: int = 50) -> Sample:
+    s = Sketch("chain")
+    value = s.input("row", ROW)
+    third = s.constant("third", FLOAT, 0.25)
+    for i in range(length):
+        match i % 3:
+            case 0:
+                (value,) = s.model(f"scaler{i}", scaler(i), {"x": value}, f"y:v{i}")
+            case 1:
+                value = s.op("mul", value, third, out=f"v{i}")
+            case _:
+                value = s.express(Softmax(0), value, out=f"v{i}")
+    return s.sample(value)
+
+
+SAMPLES: tuple[Callable[[], Sample], ...] = (
+    pipeline,
+    fan_out,
+    soft_vote,
+    hard_vote,
+    around_a_step,
+    two_waits,
+    strings,
+    several_outputs,
+    unused_outputs,
+    scalar_arithmetic,
+    constants,
+    repeated,
+    every_expression,
+    barriers,
+    opsets,
+    ready_together,
+    chain,
+)
+
+
+def _arguments(graph: Graph, seed: int) -> dict[str, object]:
+    rng = np.random.default_rng(seed)
+    return {value.id: _drawn(value.type, rng) for value in graph.inputs}
+
+
+def _drawn(type: Type, rng: np.random.Generator) -> object:
+    if isinstance(type, Tensor):
+        return rng.normal(size=type.dims).astype(np.float32)
+    countries = ("NL", "BE", "a long way off")
+    return Payment(float(rng.uniform(1, 1000)), int(rng.integers(1, 9)), countries[int(rng.integers(3))])

@@ -1,0 +1,190 @@
+"""What users write, under the type checkers: everything passes but the lines marked `# refused:`.
+
+The mark names mypy's error code; pyright must refuse the same lines. The file is checked, never run.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, NamedTuple, assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+import dagc
+from dagc import TensorSpec, f32, i64, string
+
+Row = Annotated[NDArray[np.float32], f32(30)]
+Score = Annotated[NDArray[np.float32], f32()]
+Names = Annotated[NDArray[np.str_], string("n", None)]
+Floats = NDArray[np.float32]
+
+
+class Payment(BaseModel):
+    user_id: str = Field(max_length=64)
+    amount: float = Field(gt=0)
+    country: Literal["DE", "FR", "US"]
+
+
+class Profile(BaseModel):
+    age_days: int = 0
+    spent: float = 0.0
+
+
+class Decision(BaseModel):
+    allow: bool
+    score: float
+    reasons: list[str] = []
+
+
+class Classified(NamedTuple):
+    label: Annotated[NDArray[np.int64], i64()]
+    probabilities: Annotated[NDArray[np.float32], f32(3)]
+
+
+scaler = dagc.onnx("models/scaler.onnx")
+boosted = dagc.onnx("models/boosted.onnx", sha256="0" * 64)
+neural = dagc.onnx("models/neural.onnx", inputs={"x": f32(30)})
+classifier = dagc.onnx("models/classifier.onnx", returns=Classified)
+decision = dagc.step(Decision)
+
+
+@dagc.step
+async def profile(user_id: str) -> Profile:
+    return Profile()
+
+
+@dagc.step()
+async def rate(country: str, *, default: float = 1.0) -> float:
+    return default
+
+
+@dagc.step
+def encode(payment: Payment, known: Profile) -> Row:
+    return np.zeros(30, np.float32)
+
+
+@dagc.step
+def halves(row: Row) -> tuple[Row, Row]:
+    return row, row
+
+
+@dagc.step
+def decide(payment: Payment, score: float) -> Decision:
+    return Decision(allow=True, score=score)
+
+
+@dagc.step
+def decide_array(payment: Payment, score: Score) -> Decision:
+    return Decision(allow=True, score=float(score))
+
+
+@dagc.graph(version="1.2.0", deadline_s=0.2)
+def fraud(payment: Payment) -> Decision:
+    row = scaler(encode(payment, profile(payment.user_id)))
+    score = dagc.mean(boosted(row), neural(row))
+    return decide_array(payment, score)
+
+
+@dagc.graph
+def arithmetic(payment: Payment) -> Score:
+    row = encode(payment, profile(payment.user_id))
+    known = profile(payment.user_id)
+    assert_type(known, Profile)
+    assert_type(rate(payment.country, default=2.0), float)
+    classified = classifier(row)
+    assert_type(classified.label, NDArray[np.int64])
+    first, second = halves(row)
+    a = (boosted(row) + 1.0) * payment.amount - neural(row) / 2
+    b = dagc.where((a > 0.5) & (a < 0.9), a, dagc.exp(-a))
+    c = dagc.clip(dagc.sqrt(b), 0.0, 1.0)
+    values, places = dagc.top_k(dagc.softmax(classified.probabilities), 2)
+    d = dagc.concat(first[:3], second[3:]) + dagc.normalise(row)
+    assert_type(dagc.argmax(d), NDArray[np.int64])
+    assert_type(dagc.cast(places, "f64"), NDArray[np.float64])
+    return dagc.maximum(dagc.mean(c, d[0], values[0]), dagc.total(dagc.stack(c, b)))
+
+
+@dagc.graph
+def record(payment: Payment) -> Decision:
+    return decision(allow=payment.amount < 10, score=payment.amount, reasons=[])
+
+
+@dagc.graph
+def several(row: Row) -> tuple[Floats, Decision]:
+    return boosted(row), decision(allow=True, score=0.5)
+
+
+@dagc.graph
+def nested(payment: Payment) -> Decision:
+    return fraud(payment)
+
+
+async def handler(payment: Payment) -> Decision:
+    return await dagc.aio(fraud)(payment)
+
+
+def plain_call(payment: Payment) -> Decision:
+    return fraud(payment)
+
+
+def refusing(amount: float) -> None:
+    if amount > 10:
+        raise dagc.Refuse("too much", field="amount")
+
+
+spec: TensorSpec = f32(3, "n", None)
+called: Callable[[Payment], Decision] = fraud
+
+
+@dagc.graph
+def wrong_result(payment: Payment) -> Decision:
+    return profile(payment.user_id)  # refused: return-value
+
+
+@dagc.graph
+def wrong_arguments(payment: Payment) -> Decision:
+    profile(payment)  # refused: arg-type
+    profile()  # refused: call-arg
+    profile(name=payment.user_id)  # refused: call-arg
+    rate(payment.country, default="much")  # refused: arg-type
+    encode(payment, payment)  # refused: arg-type
+    decision(allow=True, score="high")  # refused: arg-type
+    decision(alow=True, score=0.5)  # refused: call-arg
+    decide(payment, payment.country)  # refused: arg-type
+    fraud(payment.amount)  # refused: arg-type
+    return decide(payment, 0.5)
+
+
+@dagc.graph
+def wrong_names(payment: Payment) -> Score:
+    row = scaler(encode(payment, profile(payment.user_id)))
+    payment.amuont  # refused: attr-defined
+    profile(payment.user_id).spend  # refused: attr-defined
+    classifier(row).probabilites  # refused: attr-defined
+    dagc.maen(row, row)  # refused: attr-defined
+    return dagc.mean(row, payment.country)  # refused: arg-type
+
+
+@dagc.graph(version=1)  # refused: call-overload
+def wrong_version(row: Row) -> Row:
+    return row
+
+
+@dagc.graph(deadline=0.2)  # refused: call-overload
+def wrong_option(row: Row) -> Row:
+    return row
+
+
+async def not_awaited(payment: Payment) -> Decision:
+    return dagc.aio(fraud)(payment)  # refused: return-value
+
+
+async def wrong_aio(payment: Payment) -> Profile:
+    return await dagc.aio(fraud)(payment)  # refused: return-value
+
+
+wrong_dim = f32(2.5)  # refused: arg-type
+wrong_path = dagc.onnx(3)  # refused: call-overload
+wrong_returns = dagc.onnx("models/score.onnx", returns=Payment)  # refused: type-var
+wrong_dtype = dagc.cast(np.zeros(3), "float32")  # refused: call-overload
+wrong_refusal = dagc.Refuse(status=404)  # refused: call-arg
