@@ -22,7 +22,6 @@ from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.verdict import Equivalence
 from dagc.ir.ops import ModelKey, RunModel
-from dagc.models.rowwise import mixing
 from dagc.models.signature import Port as ModelPort
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
@@ -139,7 +138,7 @@ def _facts(key: ModelKey, store: ModelStore) -> ModelFacts:
     signature = store.signature(key)
     feeds = tuple(_port(signature, port) for port in signature.inputs)
     fetches = tuple(_port(signature, port) for port in signature.outputs)
-    return ModelFacts(feeds, fetches, key, mixing(store.get(key)))
+    return ModelFacts(feeds, fetches, key, store.mixing(key))
 
 
 def _port(signature: Signature, port: ModelPort) -> Port:
@@ -160,15 +159,16 @@ def _compiled(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ..
 
 
 def _prove(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...]) -> Equivalence:
-    return prove(
-        traced.graph,
-        after.graph,
-        list(_cases(traced, requests)),
-        store=traced.store,
-        steps=traced.steps,
-        encode=traced.answer,
-        seed=SEED,
-    )
+    with traced.importable():  # a step may import a neighbouring file while it runs
+        return prove(
+            traced.graph,
+            after.graph,
+            list(_cases(traced, requests)),
+            store=traced.store,
+            steps=traced.steps,
+            encode=traced.answer,
+            seed=SEED,
+        )
 
 
 def _cases(traced: Traced, requests: tuple[NamedRequest, ...]) -> Iterator[Case]:

@@ -3,7 +3,7 @@
 Lines are made here as data; the template only puts them one below the other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagc.artifacts.render import render
 from dagc.backends.citations import cite, joined_parts
@@ -100,11 +100,15 @@ def _is_answer(stage: Stage, endpoint: Endpoint) -> bool:
 def _targets(stage: Stage) -> tuple[str, ...]:
     match stage:
         case CallStage():
-            return (stage.target,)
+            return stage.targets
         case TogetherStage():
-            return tuple(one.target for one in stage.calls)
+            return tuple(_spread(one.targets) for one in stage.calls)
         case RunStage():
             return stage.targets
+
+
+def _spread(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _lines(stage: Stage) -> Iterable[str]:

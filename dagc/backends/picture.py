@@ -27,7 +27,7 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
     match stage:
         case CallStage():
             waits = ", waits" if stage.waits else ""
-            yield stage.target, f"step {stage.qualname}{waits}", cite(stage.lines)
+            yield ", ".join(stage.targets), f"step {stage.qualname}{waits}", cite(stage.lines)
         case RunStage():
             parts = joined_parts(sessions[stage.session].parts)
             stands_for = "" if parts == stage.session else f" ({parts})"
@@ -39,7 +39,7 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
 def _overlapping(calls: Sequence[CallStage]) -> Iterator[_Row]:
     for at, one in enumerate(calls, start=1):
         others = f", together with the {'next' if at < len(calls) else 'one before'}"
-        yield one.target, f"step {one.qualname}, waits{others}", cite(one.lines)
+        yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
 
 
 def _answer(endpoint: Endpoint) -> str:

@@ -216,13 +216,18 @@ def type_of(handle: Handle) -> Type:
     return handle._value.type
 
 
+def column(handle: Handle, name: str) -> object:
+    """A field of a record that is asked for on the user's behalf, not by an expression of theirs."""
+    return _member(handle, name, implicit=True)
+
+
 def _recorder_for(operands: Sequence[object]) -> Recorder:
     handle = next(item for item in operands if isinstance(item, Handle))
     value_of(handle)
     return handle._recorder
 
 
-def _member(handle: Handle, name: str) -> object:
+def _member(handle: Handle, name: str, *, implicit: bool = False) -> object:
     value = value_of(handle)
     recorder = handle._recorder
     if isinstance(value.type, Unknown):
@@ -230,7 +235,7 @@ def _member(handle: Handle, name: str) -> object:
     if isinstance(value.type, Record):
         field = value.type.field(name)
         if field is not None:
-            return Handle(recorder, recorder.field(value, name, field.type))
+            return Handle(recorder, recorder.field(value, name, field.type, implicit=implicit))
         names = [field.name for field in value.type.fields]
         help = did_you_mean(name, names)
         message = f"`{value.type}` has no field `{name}`"

@@ -17,11 +17,12 @@ from dagc.dsl.outputs import unknown_output
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.agree import disagreement
 from dagc.ir.ops import ModelKey
-from dagc.ir.types import DType, Tensor, Type
+from dagc.ir.types import DType, Scalar, Tensor, Type
 from dagc.models.model_error import ModelError
 from dagc.models.read import read_model
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
+from dagc.trace.conversions import has_item
 from dagc.trace.recorder import mistake, recording, refuse
 from dagc.trace.source import assigned_names
 from dagc.trace.spans import Place, caller_place
@@ -173,7 +174,20 @@ class OnnxModel:
             help = "declare `class Scores(NamedTuple): ...` with one annotated field per output"
             refuse(self._wrong(f"`returns=` of `{self.name}` is not a NamedTuple class", help, root))
         fields = self._declared_types(returns, root)
-        return self._fetches(tuple(fields), names, root), tuple(fields.values())
+        fetches = self._fetches(tuple(fields), names, root)
+        for fetch, (name, type) in zip(fetches, fields.items(), strict=True):
+            self._check_field(signature, fetch, name, type, root)
+        return fetches, tuple(fields.values())
+
+    def _check_field(self, signature: Signature, fetch: str, name: str, declared: Type, root: Path) -> None:
+        """A field is a tensor, compared with the file by the check room, or the item of a one-element tensor."""
+        port = signature.output(fetch)
+        if port is None or isinstance(declared, Tensor):
+            return
+        example = signature.example(port)
+        if not isinstance(declared, Scalar) or not has_item(example, declared):
+            text = f"field `{name}` of `returns=` of `{self.name}` is `{declared}`, and the output is `{example}`"
+            refuse(self._wrong(text, "annotate the field with the tensor that the file has", root))
 
     def _fetches(self, fields: tuple[str, ...], names: tuple[str, ...], root: Path) -> tuple[str, ...]:
         """By name; by position when no field resembles an output's name (some exporters write `variable:0`)."""

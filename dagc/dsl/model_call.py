@@ -11,15 +11,15 @@ from dagc.diagnostics import Diagnostic, Span
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.arguments import argument, record_fields
 from dagc.dsl.eager import refuse_inside_step
-from dagc.dsl.eager_feeds import eager_feed
-from dagc.dsl.handle import Handle, type_of
+from dagc.dsl.eager_feeds import eager_feed, eager_item
+from dagc.dsl.handle import Handle, column, type_of
 from dagc.dsl.outputs import Outputs
 from dagc.ir.ops import ModelKey, RunModel
-from dagc.ir.types import Record, Type
+from dagc.ir.types import Record, Scalar, Type
 from dagc.models.model_error import ModelError
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
-from dagc.trace.conversions import fed
+from dagc.trace.conversions import fed, given
 from dagc.trace.recorder import Recorder, here, mistake, recording, refuse
 
 NamedTupleClass = Callable[..., tuple[object, ...]]
@@ -27,7 +27,10 @@ NamedTupleClass = Callable[..., tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """A model ready to be called: `fetches` and `types` are its outputs as the caller sees them."""
+    """A model ready to be called: `fetches` and `types` are its outputs as the caller sees them.
+
+    A `Scalar` type means that the caller sees the item of a tensor of one element.
+    """
 
     name: str
     key: ModelKey
@@ -51,8 +54,10 @@ def record_call(
     names = tuple(port.name for port in callee.signature.inputs)
     op = RunModel(callee.key, names, callee.fetches, (callee.name,))
     several = [f"{callee.name}_{fetch}" for fetch in callee.fetches] if len(callee.fetches) > 1 else ()
-    outputs = recorder.record(op, feeds, callee.types, callee.name, stems=several)
-    return _answer(callee, [Handle(recorder, value) for value in outputs])
+    types = [_in_model(callee, fetch, type) for fetch, type in zip(callee.fetches, callee.types, strict=True)]
+    outputs = recorder.record(op, feeds, types, callee.name, stems=several)
+    seen = [given(recorder, value, type) for value, type in zip(outputs, callee.types, strict=True)]
+    return _answer(callee, [Handle(recorder, value) for value in seen])
 
 
 def run_call(
@@ -76,7 +81,13 @@ def run_call(
         results = store.runner(callee.key).run_example(feeds, callee.fetches)
     except ModelError as error:
         refuse(error.at(span, f"`{callee.name}` is called here"))
-    return _answer(callee, results)
+    return _answer(
+        callee,
+        [
+            eager_item(result, type.kind) if isinstance(type, Scalar) else result
+            for result, type in zip(results, callee.types, strict=True)
+        ],
+    )
 
 
 def unknown_answer(model: str, returns: NamedTupleClass | None) -> object:
@@ -88,6 +99,11 @@ def unknown_answer(model: str, returns: NamedTupleClass | None) -> object:
         return Handle(recorder, recorder.unknown(model))
     fields: tuple[str, ...] = getattr(returns, "_fields", ())
     return returns(*(Handle(recorder, recorder.unknown(field)) for field in fields))
+
+
+def _in_model(callee: Callee, fetch: str, declared: Type) -> Type:
+    port = callee.signature.output(fetch)
+    return callee.signature.example(port) if isinstance(declared, Scalar) and port else declared
 
 
 def _answer(callee: Callee, items: Sequence[object]) -> object:
@@ -151,7 +167,11 @@ def _bound_columns(
                 help=did_you_mean(name, fields),
             )
         )
-    return None if missing else {name: getattr(record, name) for name in names}
+    if missing:
+        return None
+    if isinstance(record, Handle):
+        return {name: column(record, name) for name in names}
+    return {name: getattr(record, name) for name in names}
 
 
 def _too_many(

@@ -20,7 +20,8 @@ def trace(function: GraphFunction, root: Path, report: Report) -> Graph | None:
     """The graph of a function whose signature is sound; nothing when its body is refused, as `report` tells."""
     declared = function.contract()
     found = Report(report.root)
-    recorder = Recorder(root, found)
+    whole = definition_span(function.function, root) or Span(f"{function.function.__module__}.py", 1)
+    recorder = Recorder(root, found, whole)
     handles = {
         parameter.name: Handle(
             recorder,
@@ -38,7 +39,7 @@ def trace(function: GraphFunction, root: Path, report: Report) -> Graph | None:
         function.name,
         outputs,
         declared.returns,
-        definition_span(function.function, root) or Span(f"{function.__module__}.py", 1),
+        whole,
         module=function.function.__module__,
         version=function.version,
         deadline_s=function.deadline_s,

@@ -8,6 +8,7 @@ import contextlib
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 
@@ -118,7 +119,8 @@ def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | Non
     module.__file__ = str(file)
     sys.modules[file.stem] = module
     try:
-        code = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        # Decoded first: Python counts the columns of a syntax error in bytes when it is given bytes.
+        code = compile(decode_source(file.read_bytes()), str(file), "exec", dont_inherit=True)
         exec(code, vars(module))
     except (Exception, SystemExit) as error:
         report.add(import_failure(error, folder.root, folder.siblings()))

@@ -13,7 +13,6 @@ from dagc.evaluate.tolerance import TOLERANCES, tolerance_of
 from dagc.evaluate.verdict import Batched, Failure
 from dagc.ir.graph import Graph, Node, NodeName
 from dagc.ir.ops import RunModel
-from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
 from dagc.models.store import ModelStore
 
@@ -59,7 +58,7 @@ def compare_batches(
     for node in graph.nodes:
         if not isinstance(node.op, RunModel):
             continue
-        reason = mixing(store.get(node.op.model))
+        reason = store.mixing(node.op.model)
         noted = [] if reason is not None else runs.of_node.get(node.name, [])
         worst = 0.0
         for run, difference in _row_differences(node.op, noted, store):

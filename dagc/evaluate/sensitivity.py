@@ -16,7 +16,6 @@ from dagc.evaluate.tolerance import tolerance_of
 from dagc.evaluate.verdict import Sensitivity, Straddle
 from dagc.ir.graph import Graph, NodeName
 from dagc.ir.ops import RunModel
-from dagc.models.rowwise import mixing
 from dagc.models.store import ModelStore
 
 JUMP = 100.0
@@ -36,7 +35,7 @@ def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity
     for node in graph.nodes:
         if not isinstance(node.op, RunModel):
             continue
-        nudging = _Nudging(node.name, node.op, store, together=mixing(store.get(node.op.model)) is None)
+        nudging = _Nudging(node.name, node.op, store, together=store.mixing(node.op.model) is None)
         for run in runs.of_node.get(node.name, []):
             feeds = packed_feeds(node.op, store.signature(node.op.model), run.inputs)
             cost = 2 * _float_elements(feeds)

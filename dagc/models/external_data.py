@@ -47,13 +47,8 @@ def inline_external_data(proto: "onnx.ModelProto", folder: Path) -> None:
 
 
 def _bytes(folder: Path, location: str, offset: int, length: int | None) -> bytes:
-    file = _safe_path(folder, location)
+    descriptor = _opened(_safe_path(folder, location), location)
     try:
-        # The checks and the read are of one open file, whatever happens to its name in between.
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise _refused(location, (error.strerror or "it cannot be opened").lower()) from error
-    with open(descriptor, "rb") as stream:  # noqa: PTH123  (a descriptor, not a path)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _refused(location, "it is not a regular file")
@@ -62,8 +57,20 @@ def _bytes(folder: Path, location: str, offset: int, length: int | None) -> byte
         wanted = found.st_size - offset if length is None else length
         if wanted < 0 or offset + wanted > found.st_size:
             raise _refused(location, f"it ends at byte {found.st_size}, before the tensor's last byte")
-        stream.seek(offset)
-        return stream.read(wanted)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            stream.seek(offset)
+            return stream.read(wanted)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(file: Path, location: str) -> int:
+    """One open file for the checks and the read, whatever happens to its name in between."""
+    try:
+        # Without NONBLOCK a pipe that nobody writes to would be waited for.
+        return os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise _refused(location, (error.strerror or "it cannot be opened").lower()) from error
 
 
 def _safe_path(folder: Path, location: str) -> Path:

@@ -35,7 +35,7 @@ class OptimiseModels:
     def run(self, graph: Graph, context: Context) -> Graph:
         """The graph with optimised models."""
         keys = dict.fromkeys(node.op.model for node in graph.nodes if isinstance(node.op, RunModel))
-        better = {key: context.store.add(optimise(context.store.get(key))) for key in keys}
+        better = {key: context.store.add_rewritten(optimise(context.store.get(key)), key) for key in keys}
         changed: dict[NodeName, tuple[Node, ...]] = {
             node.name: (replace(node, op=replace(node.op, model=better[node.op.model])),)
             for node in graph.nodes

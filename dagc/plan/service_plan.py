@@ -25,13 +25,13 @@ class Argument(_Plain):
 
 
 class CallStage(_Plain):
-    """A Python step of the user's module, awaited when it waits for the world; target `_`: nobody reads it.
+    """A Python step of the user's module, awaited when it waits for the world.
 
-    The first `positional` arguments may go without their names.
+    It has one target, or one for each member of the tuple it returns; `_`: nobody reads it. The first `positional` arguments may go without their names.
     """
 
     kind: Literal["call"] = "call"
-    target: str
+    targets: tuple[str, ...]
     module: str
     qualname: str
     arguments: tuple[tuple[str, Argument], ...]

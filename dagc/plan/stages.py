@@ -50,7 +50,7 @@ def _call(
 ) -> CallStage:
     given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
     return CallStage(
-        target=written[node.outputs[0].id].name or UNUSED,
+        targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
         module=op.module,
         qualname=op.qualname,
         arguments=tuple(given),

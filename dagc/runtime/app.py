@@ -72,12 +72,12 @@ class App:
             else:
                 content_type, answer = self._read(scope["path"], scope["method"])
         except ClientGoneError:
-            self._front.count(route, 499, time.monotonic() - arrived, request_id, 0)
+            self._count(route, 499, time.monotonic() - arrived, request_id, 0)
             return
         except Exception:
             _logger.exception("answering %s failed", route.path)
             answer = FAILED
-        self._front.count(route, answer.status, time.monotonic() - arrived, request_id, len(answer.body))
+        self._count(route, answer.status, time.monotonic() - arrived, request_id, len(answer.body))
         headers = [
             (b"content-type", content_type),
             (b"x-request-id", request_id),
@@ -119,6 +119,11 @@ class App:
             self._front.metrics.deadline("accept")
             return EXPIRED
         return await _accepted(route, body, timeout, receive, request_id)
+
+    def _count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int) -> None:
+        route.meter.answered(status, seconds)
+        if self._front.log.wants(status):
+            self._front.log.add(route.path, status, seconds, request_id, size)
 
     def _readiness(self) -> Answer:
         if self._front.ready and not self._front.draining:
@@ -168,7 +173,7 @@ async def _read_body(receive: ASGIReceiveCallable, limit: int) -> bytes | Answer
 def _fields(scope: HTTPScope) -> dict[bytes, bytes]:
     fields: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        fields[name] = value if name not in fields else fields[name] + b", " + value
+        fields.setdefault(name, value)
     return fields
 
 

@@ -87,7 +87,7 @@ class Connection(HttpToolsProtocol):
         for exchange in owed:
             exchange.abandon()
             if exchange.scope is None:
-                self._front.count(exchange.route, 499, now - exchange.arrived, exchange.request_id, 0)
+                self._count(exchange, 499, 0, now)
 
     def pause_writing(self) -> None:
         """The client does not read: nothing more is read from it, and the sweep watches it."""
@@ -131,7 +131,10 @@ class Connection(HttpToolsProtocol):
         """An answer is there: the front flushes this connection at the end of the turn."""
         if not self._due:
             self._due = True
-            self._front.flush_soon(self)
+            due = self._front.due
+            if not due:
+                self._front.flush_soon()
+            due.append(self)
 
     def flush(self, now: float) -> None:
         """Writes all answers that are next in order in one write, and starts what waited behind them."""
@@ -145,9 +148,7 @@ class Connection(HttpToolsProtocol):
             self._running -= 1
             close = exchange.close or (front.draining and self._is_idle() and not self.flow.read_paused)
             written.append(encode(answer, exchange.request_id, front.date, _CLOSE if close else b""))
-            front.count(
-                exchange.route, answer.status, now - exchange.arrived, exchange.request_id, len(answer.body)
-            )
+            self._count(exchange, answer.status, len(answer.body), now)
         if written:
             self._since = now
             self._served = True
@@ -226,6 +227,13 @@ class Connection(HttpToolsProtocol):
             self._owed.popleft()
             self._running -= 1
             self.settle()
+
+    def _count(self, exchange: Exchange, status: int, size: int, now: float) -> None:
+        seconds = now - exchange.arrived
+        exchange.route.meter.answered(status, seconds)
+        log = self._front.log
+        if log.wants(status):
+            log.add(exchange.route.path, status, seconds, exchange.request_id, size)
 
     def _invite(self) -> None:
         self._reader.expects = False

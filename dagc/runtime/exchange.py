@@ -6,7 +6,6 @@ The front hands `reply` of an exchange to the service; when the answer leaves is
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,10 +39,7 @@ class Owing(Protocol):
 
 
 class Exchange:
-    """One owed answer. `scope` is set when ASGI gives it, `close` when it is the connection's last.
-
-    `arrived` is the monotonic time of the request's last byte, which is when its deadline begins to run.
-    """
+    """One owed answer. `scope` is set when ASGI gives it, `close` when it is the connection's last."""
 
     __slots__ = (
         "answer", "arrived", "body", "close", "owing",
@@ -51,6 +47,7 @@ class Exchange:
     )  # fmt: skip
 
     arrived: float
+    """Monotonic time of the request's last byte: its deadline runs from here."""
     body: bytes
 
     def __init__(self, owing: Owing, route: Route, *, close: bool) -> None:
@@ -58,17 +55,10 @@ class Exchange:
         self.route = route
         self.close = close
         self.timeout_s = route.deadline_s
-        self.request_id = b""
+        self.request_id = route.next_id()
         self.answer: Answer | None = None
         self.scope: HTTPScope | None = None
         self.ticket: Ticket | None = None
-
-    def arrive(self, body: bytes) -> None:
-        """The last byte is in."""
-        self.arrived = time.monotonic()
-        self.body = body
-        if not self.request_id:
-            self.request_id = self.route.next_id()
 
     def start(self) -> None:
         """Hands the request to its endpoint; a failure of `accept` is an answer, not an exception."""

@@ -1,7 +1,7 @@
 """HTTP/1.1 text: how an answer is written, and what a request's header fields ask for.
 
 Both ways into a service (the protocol and ASGI) read the same fields here, so that they answer equally.
-Field names are lower case and equal fields are joined by a comma, as RFC 9110 section 5.2 allows.
+Field names are in lower case.
 """
 
 import re
@@ -13,17 +13,11 @@ from .answer import Answer, refusal
 
 MAX_HEAD_BYTES = 16 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# Only these change how a request is read or answered; a request without any of them skips the slow look.
-RARE = frozenset(
-    (
-        b"connection",
-        b"content-encoding",
-        b"expect",
-        b"transfer-encoding",
-        b"upgrade",
-        b"x-request-id",
-        b"x-request-timeout-ms",
-    )
+# A request with no other names than these, in the spellings of common clients, needs no closer look at its head.
+PLAIN_NAMES = frozenset(
+    spelling
+    for name in (b"Host", b"User-Agent", b"Accept", b"Accept-Encoding", b"Content-Type", b"Content-Length")
+    for spelling in (name, name.lower())
 )
 
 _JSON_TYPE = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)

@@ -80,7 +80,8 @@ class Front:
         largest = max((route.max_body_bytes for route in self.routes.values()), default=0)
         self.other = Route("other", None, 0.0, largest, metrics.meters["other"], self.next_id)
         self.date = _date_line()
-        self._due: list[Swept] = []
+        # Connections with an answer to write; the first of a loop turn calls `flush_soon`.
+        self.due: list[Swept] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -106,17 +107,10 @@ class Front:
         self.connections.discard(connection)
         self._crowd.pop(connection, None)
 
-    def flush_soon(self, connection: Swept) -> None:
-        """Flushes the connection at the end of this loop turn, once everybody's answers are there."""
-        if not self._due and self._loop is not None:
+    def flush_soon(self) -> None:
+        """Flushes what is `due` at the end of this loop turn, once everybody's answers are there."""
+        if self._loop is not None:
             self._loop.call_soon(self._flush)
-        self._due.append(connection)
-
-    def count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int) -> None:
-        """Counts and logs one answer of `size` bytes."""
-        route.meter.answered(status, seconds)
-        if self.log.wants(status):
-            self.log.add(route.path, status, seconds, request_id, size)
 
     def _route(self, path: str, endpoint: Endpoint) -> Route:
         limits = endpoint.limits
@@ -124,7 +118,7 @@ class Front:
         return Route(path, endpoint, limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
 
     def _flush(self) -> None:
-        due, self._due = self._due, []
+        due, self.due = self.due, []
         now = time.monotonic()
         for connection in due:
             connection.flush(now)

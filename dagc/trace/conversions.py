@@ -38,9 +38,12 @@ def given(recorder: Recorder, value: Value, wanted: Type) -> Value:
     """`value` as a parameter or a result declared `wanted` takes it: a one-element tensor becomes its item."""
     if not isinstance(wanted, Scalar) or not isinstance(value.type, Tensor):
         return value
-    if value.type.dims not in ((), (1,)) or value.type.dtype not in ITEMS[wanted.kind]:
-        return value
-    return recorder.item(value, wanted)
+    return recorder.item(value, wanted) if has_item(value.type, wanted) else value
+
+
+def has_item(tensor: Tensor, wanted: Scalar) -> bool:
+    """Whether a tensor holds one element that is a Python value of the wanted kind."""
+    return tensor.dims in ((), (1,)) and tensor.dtype in ITEMS[wanted.kind]
 
 
 def one_element(port: Tensor) -> tuple[int, ...] | None:

@@ -33,11 +33,15 @@ _current: ContextVar["Recorder | None"] = ContextVar("dagc_recorder", default=No
 
 
 class Recorder:
-    """The graph being recorded; `root` is the folder spans are relative to."""
+    """The graph being recorded.
 
-    def __init__(self, root: Path, report: Report) -> None:
+    `root` is the folder spans are relative to; `whole` is the graph's own span, for what no single line asks for.
+    """
+
+    def __init__(self, root: Path, report: Report, whole: Span | None = None) -> None:
         self.root = root
         self.report = report
+        self._whole = whole
         self._inputs: list[Value] = []
         self._nodes: list[Node] = []
         self._value_names = Names()
@@ -45,7 +49,7 @@ class Recorder:
 
     def here(self) -> Span | None:
         """The user's expression being evaluated right now."""
-        return caller_span(self.root)
+        return caller_span(self.root) or self._whole
 
     def input(self, name: str, type: Type, span: Span | None) -> Value:
         """A new input of the graph."""
@@ -62,13 +66,14 @@ class Recorder:
         *,
         stems: Sequence[str] = (),
         implicit: bool = False,
+        span: Span | None = None,
     ) -> tuple[Value, ...]:
         """The outputs of a new node, one for each of `types`.
 
         Outputs are named after the variables the user's expression is assigned to, else after `stems`, else
         after `stem`, which also names the node. An `implicit` node stands for no whole expression of the user's.
         """
-        span = self.here()
+        span = span or self.here()
         assigned = () if implicit or span is None else assigned_names(self.root / span.file, span)
         if len(assigned) != len(types):
             assigned = tuple(stems) or (stem,) * len(types)
@@ -94,8 +99,9 @@ class Recorder:
         return self.record(Field(name), (record,), (type,), stem, implicit=implicit)[0]
 
     def item(self, tensor: Value, type: Scalar) -> Value:
-        """A one-element tensor as the Python value it holds."""
-        return self.record(Item(), (tensor,), (type,), f"{tensor.id}_item", implicit=True)[0]
+        """A one-element tensor as the Python value it holds; a result is converted where it was computed."""
+        span = caller_span(self.root) or tensor.span
+        return self.record(Item(), (tensor,), (type,), f"{tensor.id}_item", implicit=True, span=span)[0]
 
     def as_tensor(self, scalar: Value, dtype: DType, dims: tuple[int, ...]) -> Value:
         """A Python value as a tensor of one element."""

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 import dagc
-from dagc import f32, string
+from dagc import f32
 
 Probabilities = Annotated[NDArray[np.float32], f32(3)]
-Label = Annotated[NDArray[np.str_], string()]
 
 
 class Diamond(BaseModel):
@@ -18,7 +17,9 @@ class Diamond(BaseModel):
 
     carat: float = Field(gt=0, le=10, examples=[0.71])
     depth: float = Field(gt=0, lt=100, description="total depth in percent of the width", examples=[61.8])
-    table: float = Field(gt=0, lt=100, description="width of the top in percent of the widest point", examples=[57.0])
+    table: float = Field(
+        gt=0, lt=100, description="width of the top in percent of the widest point", examples=[57.0]
+    )
     x: float = Field(ge=0, lt=100, description="length in mm", examples=[5.72])
     y: float = Field(ge=0, lt=100, description="width in mm", examples=[5.75])
     z: float = Field(ge=0, lt=100, description="depth in mm", examples=[3.54])
@@ -37,7 +38,7 @@ class Quote(BaseModel):
 class Banded(NamedTuple):
     """What the classifier returns."""
 
-    label: Label
+    label: str
     probabilities: Probabilities
 
 

@@ -67,6 +67,32 @@ columns = dagc.onnx("models/columns.onnx")
 def by_columns(person: Person, factor: float = 2.0) -> Annotated[NDArray[np.float32], f32(2)]:
     return columns(person) * factor + columns(age=person.age * 2, country="DE")
 """,
+    "record_and_items": """
+class Person(BaseModel):
+    age: float
+    country: Literal["DE", "FR"]
+
+
+class Classes(NamedTuple):
+    label: int
+    probabilities: Annotated[NDArray[np.float32], f32(3)]
+
+
+columns = dagc.onnx("models/columns.onnx")
+classes = dagc.onnx("models/classifier.onnx", returns=Classes)
+
+
+@dagc.step
+def named(label: int, both: Annotated[NDArray[np.float32], f32(2)]) -> str:
+    return f"{label:d} {both[0]}"
+
+
+@dagc.graph
+def items(person: Person, payment: Payment) -> str:
+    both = columns(person)
+    label = classes(encode(payment)).label
+    return named(label, both)
+""",
     "inlined": """
 @dagc.graph
 def rate(row: Row, factor: float = 2.0) -> float:
@@ -81,6 +107,7 @@ def outer(payment: Payment) -> Decision:
 }
 REQUESTS = {
     "columns": {"person": {"age": 3, "country": "DE", "name": "A"}},
+    "record_and_items": {"person": {"age": 3, "country": "DE"}, "payment": {"amount": 2, "country": "FR"}},
     "inlined": {"amount": 2, "country": "FR"},
 }
 

@@ -203,7 +203,14 @@ INTEGERS = model("g (int64[N,3] x) => (int64[N,3] y) { y = Neg(x) }")
 VECTOR = model("g (float[N] x) => (float[N] y) { y = Neg(x) }")
 WIDE = model("g (float[N,4] x) => (float[N,4] y) { y = Neg(x) }")
 NEWER = model("g (float[N,3] x) => (float[N,3] y) { y = Neg(x) }", opset=18)
-OLDER_ML = model("g (float[N,3] x) => (float[N,3] y) { y = ai.onnx.ml.Scaler<offset = [1.0]>(x) }", ml=1)
+OLDER_ML = model(
+    "g (float[N,3] x) => (float[N,3] y) { y = ai.onnx.ml.Scaler<offset = [1.0], scale = [2.0]>(x) }", ml=1
+)
+OLD_LABELS = model(
+    "g (float[N,3] x, string[N] s) => (float[N,3] y, int64[N] l) { y = Neg(x)"
+    ' l = ai.onnx.ml.LabelEncoder<classes_strings = ["a", "b"]>(s) }',
+    ml=1,
+)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +219,6 @@ OLDER_ML = model("g (float[N,3] x) => (float[N,3] y) { y = ai.onnx.ml.Scaler<off
         (INTEGERS, "wire `y` is FLOAT at `first` and INT64 at `second`"),
         (VECTOR, "wire `y` has 2 axes at `first` and 1 at `second`"),
         (WIDE, "axis 1 of wire `y` is 3 at `first` and 4 at `second`"),
-        (NEWER, "`first` uses version 17 and `second` version 18 of the operators of the default domain"),
         (b"garbage", "`second` is not an ONNX model"),
     ],
 )
@@ -223,12 +229,18 @@ def test_parts_that_do_not_fit_are_refused_in_words(second: bytes, reason: str) 
     assert refused.value.reason == reason
 
 
-def test_different_versions_of_ai_onnx_ml_are_refused_and_its_absence_is_not() -> None:
-    with pytest.raises(MergeRefused, match="`ai.onnx.ml`"):
-        merge([Part("a", SCALER, IN, OUT), Part("b", OLDER_ML, (("x", "y"),), (("y", "z"),))], ("x",), ("z",), "m")
-    assert_equal_to_parts(
-        [Part("a", SCALER, IN, OUT), Part("b", DOUBLE, (("x", "y"),), (("y", "z"),))], ("x",), ("z",)
-    )
+@pytest.mark.parametrize(
+    ("first", "second"), [(DOUBLE, NEWER), (SCALER, DOUBLE), (SCALER, OLDER_ML), (BRANCH, WEIGHTS)]
+)
+def test_versions_of_operators_meet_where_the_operators_are_the_same(first: bytes, second: bytes) -> None:
+    parts = [Part("a", first, IN, OUT), Part("b", second, (("x", "y"),), (("y", "z"),))]
+    assert_equal_to_parts(parts, ("x",), ("z",))
+
+
+def test_versions_of_operators_that_changed_between_are_refused() -> None:
+    labels = Part("labels", OLD_LABELS, (("x", "x"), ("s", "s")), (("y", "y"), ("l", "l")))
+    with pytest.raises(MergeRefused, match="`LabelEncoder` of `ai.onnx.ml` changed between versions 1 and 3"):
+        merge([labels, Part("scaler", SCALER, (("x", "y"),), (("y", "z"),))], ("x", "s"), ("z", "l"), "m")
 
 
 @pytest.mark.parametrize(

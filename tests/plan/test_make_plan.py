@@ -76,7 +76,7 @@ def test_no_variable_takes_a_keyword_a_builtin_or_a_module(sketch, planned, mode
 
 def test_no_variable_is_called_as_a_step(sketch, planned):
     (call, _) = endpoint(planned([sketch().step("encode", of="encode").step("y", "encode").graph("y")])).stages
-    assert call.target == "encode_result"
+    assert call.targets == ("encode_result",)
 
 
 def test_a_variable_keeps_the_users_name_and_the_session_yields(sketch, planned, model_facts):

@@ -17,7 +17,14 @@ def test_a_number_that_is_taken_is_skipped() -> None:
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("and", "and_"), ("my-model", "my_model"), ("1st", "value_1st"), ("", "value"), ("größe", "größe"), ("_x", "_x")],
+    [
+        ("and", "and_"),
+        ("my-model", "my_model"),
+        ("1st", "value_1st"),
+        ("", "value"),
+        ("größe", "größe"),
+        ("_x", "_x"),
+    ],
 )
 def test_every_name_is_an_identifier(stem: str, name: str) -> None:
     assert Names().unique(stem) == name

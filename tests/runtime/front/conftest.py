@@ -139,7 +139,7 @@ Starter = Callable[..., Process]
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Starter]:
-    """`start(*arguments, command=..., **environment)`: a process that has said it is ready; all are ended after."""
+    """`start(*arguments, command=..., **environment)`: a process that said it is ready; all are ended after."""
     children: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: str, command: tuple[str, ...] = (str(ALONE),), **environment: str) -> Process:

@@ -1,4 +1,4 @@
-"""A service without graphs for the socket tests: constant, echoing, slow, large and failing endpoints, one process.
+"""A service without graphs for the socket tests: constant, echoing, slow, large and failing endpoints.
 
 Run by the tests; `PATIENCE` in the environment holds shorter times, `CONNECTIONS` a lower cap.
 """

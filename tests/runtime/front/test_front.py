@@ -47,7 +47,8 @@ def test_answers_keep_the_order_of_requests_when_later_ones_are_ready_first(wire
 
 def test_a_pipelined_mix_of_fast_slow_refused_and_application_requests_keeps_its_order(wire, whole) -> None:
     requests = (
-        whole("/v1/slow", {"ms": 150}), b"GET /live HTTP/1.1\r\n\r\n", whole("/v1/echo", b"{"), whole("/v1/echo", 1),
+        whole("/v1/slow", {"ms": 150}), b"GET /live HTTP/1.1\r\n\r\n",
+        whole("/v1/echo", b"{"), whole("/v1/echo", 1),
         b"GET /nowhere HTTP/1.1\r\n\r\n", whole("/v1/%73low", {"ms": 60}), whole("/v1/echo", 2),
         b"GET /metrics HTTP/1.1\r\n\r\n", whole("/v1/echo", 3, "content-type: text/csv"), whole("/v1/echo", 4),
     )  # fmt: skip
