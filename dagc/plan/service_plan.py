@@ -27,7 +27,8 @@ class Argument(_Plain):
 class CallStage(_Plain):
     """A Python step of the user's module, awaited when it waits for the world.
 
-    It has one target, or one for each member of the tuple it returns; `_`: nobody reads it. The first `positional` arguments may go without their names.
+    It has one target, or one for each member of the tuple it returns; nobody reads a target `_`. The first
+    `positional` arguments may go without their names.
     """
 
     kind: Literal["call"] = "call"

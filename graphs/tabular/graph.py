@@ -1,4 +1,4 @@
-"""Say which price band a diamond belongs to: scikit-learn's column transformer and gradient boosting, as one model."""
+"""Say which price band a diamond belongs to: a scikit-learn pipeline of two models, served as one."""
 
 from typing import Annotated, Literal, NamedTuple
 

@@ -88,7 +88,7 @@ def write_requests(
     classes = [str(c) for c in boosted.classes_]
     cases = []
     for row, chances in zip(rows, probabilities, strict=True):
-        request = {name: value for name, value in zip(COLUMNS, row, strict=True)}
+        request = dict(zip(COLUMNS, row, strict=True))
         response = {
             "band": classes[int(np.argmax(chances))],
             "probabilities": {c: float(p) for c, p in zip(classes, chances, strict=True)},
