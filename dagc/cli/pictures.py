@@ -54,9 +54,9 @@ def proof_line(proof: Equivalence) -> str:
 def proof_text(proof: Equivalence) -> str:
     """The proof as a short report: every compared place, the batches, and the tolerances with their reasons."""
     lines = [proof_line(proof)]
-    lines += [f"  fused = unfused   {c.path:<24} {c.values:>6} values  <= {c.at_most:g}" for c in proof.outputs]
+    lines += [f"  fused = unfused   {c.path:<24} {c.values:>6} values  {_apart(c.at_most)}" for c in proof.outputs]
     lines += [
-        f"  fused = stored    {c.path:<24} {c.values:>6} values  <= {c.at_most:g}" for c in proof.stored_outputs
+        f"  fused = stored    {c.path:<24} {c.values:>6} values  {_apart(c.at_most)}" for c in proof.stored_outputs
     ]
     for batch in proof.batches:
         verdict = batch.one_by_one or f"{batch.rows} rows together equal one by one, <= {batch.at_most:g}"
@@ -67,6 +67,10 @@ def proof_text(proof: Equivalence) -> str:
     )
     lines += [f"  tolerance {t.applies_to}: {t.reason}" for t in proof.tolerances]
     return "\n".join(lines) + "\n"
+
+
+def _apart(at_most: float) -> str:
+    return f"<= {at_most:g}" if at_most else "equal"
 
 
 def _service(service: Service) -> Iterator[str]:

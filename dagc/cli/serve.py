@@ -63,7 +63,10 @@ def run_service(folder: Path, host: str, port: int) -> int:
 
 
 def start_service(folder: Path, host: str, port: int, *, stdout: int | None = None) -> subprocess.Popen[str]:
-    """Start `main.py` of a service folder in its own session, so that only we decide which signals it gets."""
-    command = [sys.executable, "main.py", "--host", host, "--port", str(port)]
+    """Start `main.py` of a service folder in its own session, so that only we decide which signals it gets.
+
+    Nothing routes requests to it but the user, so it need not go on accepting after it was told to stop.
+    """
+    command = [sys.executable, "main.py", "--host", host, "--port", str(port), "--drain-s", "0"]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, start_new_session=True, stdout=stdout)

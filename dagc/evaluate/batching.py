@@ -62,7 +62,7 @@ def compare_batches(
         noted = [] if reason is not None else runs.of_node.get(node.name, [])
         worst = 0.0
         for run, difference in _row_differences(node.op, noted, store):
-            worst = max(worst, difference.size)
+            worst = max(worst, difference.size or 0.0)
             if difference.failure is not None:
                 message = f"in a batch, output `{difference.path}` of `{node.name}` {difference.failure}"
                 failures.append(Failure(code="E0804", case=run.case, path=difference.path, message=message))

@@ -15,12 +15,12 @@ from dagc.evaluate.tolerance import Tolerance
 class Difference:
     """One compared place.
 
-    `path` names it (`$.probabilities[1]`), `size` is `|a - b| / max(1, |b|)` of two floats (0 for what is exact),
-    and `failure` says in words what is wrong, or is `None`.
+    `path` names it (`$.probabilities[1]`), `size` is `|a - b| / max(1, |b|)` of two floats (`None` for what must
+    be exact), and `failure` says in words what is wrong, or is `None`.
     """
 
     path: str
-    size: float = 0.0
+    size: float | None = None
     failure: str | None = None
 
 
@@ -49,11 +49,11 @@ def array_difference(given: Array, wanted: Array, tolerance: Tolerance, path: st
         wrong = np.argwhere(np.not_equal(given, wanted))
         failure = f"is different at {wrong[0].tolist()}" if len(wrong) else None
         return Difference(path, failure=failure)
-    worst = Difference(path)
+    worst = Difference(path, 0.0)
     pairs = zip(given.ravel().tolist(), wanted.ravel().tolist(), strict=True)
     for one, other in pairs:
         found = _floats(one, other, tolerance, path)
-        if found.failure or found.size > worst.size:
+        if found.failure or (found.size or 0.0) > (worst.size or 0.0):
             worst = found
         if found.failure:
             break

@@ -115,20 +115,21 @@ def _own_copy(arguments: Mapping[str, object]) -> Mapping[str, object]:
 
 @dataclass(slots=True)
 class _Table:
-    """The worst difference and the number of values by kind of place."""
+    """The worst difference and the number of values by kind of place; exact ones have no difference."""
 
-    worst: dict[str, float] = field(default_factory=dict)
+    worst: dict[str, float | None] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
 
     def enter(self, difference: Difference) -> None:
         kind = place_kind(difference.path)
-        self.worst[kind] = max(self.worst.get(kind, 0.0), difference.size)
+        sizes = [size for size in (self.worst.get(kind), difference.size) if size is not None]
+        self.worst[kind] = max(sizes, default=None)
         self.values[kind] = self.values.get(kind, 0) + 1
 
     def rows(self, floor: float) -> tuple[Compared, ...]:
         return tuple(
-            Compared(path=kind, values=self.values[kind], at_most=rounded_up(self.worst[kind], floor))
-            for kind in sorted(self.worst)
+            Compared(path=kind, values=self.values[kind], at_most=0.0 if size is None else rounded_up(size, floor))
+            for kind, size in sorted(self.worst.items())
         )
 
 

@@ -35,7 +35,10 @@ class _Plain(BaseModel):
 
 
 class Compared(_Plain):
-    """One kind of place in the answers; no values were further apart than `at_most` (`|a - b| / max(1, |b|)`)."""
+    """One kind of place in the answers; no values were further apart than `at_most`.
+
+    That is `|a - b| / max(1, |b|)`; 0 where all are equal.
+    """
 
     path: str
     values: int

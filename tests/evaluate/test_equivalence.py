@@ -157,7 +157,7 @@ def test_a_model_that_mixes_rows_is_left_out_of_batches_with_its_reason() -> Non
 
 def test_rows_that_mix_are_caught_when_the_list_of_operators_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     # the list is what a mistake would be in; the check must not depend on it
-    monkeypatch.setattr("dagc.evaluate.batching.mixing", lambda model: None)
+    monkeypatch.setattr("dagc.models.store.mixing", lambda model: None)
     store = ModelStore()
     g = one_model(store, centred(), "x", "y", ROW, ROW)
     verdict = proof(g, g, rows(5), store)
