@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     # It draws the plan, whose data and picture are the plan's and the backends'.
     "cli": {"diagnostics", "compile", "evaluate", "plan", "backends", "artifacts"},
     "__init__": {"diagnostics", "dsl"},
+    "__main__": {"cli"},
 }
 
 FENCED: dict[str, set[str]] = {
