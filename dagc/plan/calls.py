@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 
 def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: Sequence[str]) -> int:
@@ -9,7 +10,7 @@ def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: 
 
     Zero for what is no plain top-level function of a carried file: a class made a step takes names only.
     """
-    definition = _definition(sources.get(f"{module.replace('.', '/')}.py", b""), qualname)
+    definition = _definitions(sources.get(f"{module.replace('.', '/')}.py", b"")).get(qualname)
     if definition is None:
         return 0
     declared = [a.arg for a in (*definition.args.posonlyargs, *definition.args.args)]
@@ -17,10 +18,11 @@ def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: 
     return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(given), len(declared)))
 
 
-def _definition(source: bytes, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+@lru_cache(maxsize=64)
+def _definitions(source: bytes) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The top-level functions of a module by name; the last of one name counts, as in Python."""
     try:
         statements = ast.parse(source).body
     except (SyntaxError, ValueError):
-        return None
-    named = [s for s in statements if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef) and s.name == name]
-    return named[-1] if named else None
+        return {}
+    return {s.name: s for s in statements if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
@@ -98,10 +97,16 @@ def _is_ours(file: str) -> bool:
     return file.startswith("<") or Path(file).resolve().is_relative_to(_OURS)
 
 
+# A body of 10,000 calls asks 10,000 times, and the interpreter reads its table from the start each time.
+@lru_cache(maxsize=64)
+def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
+    return tuple(code.co_positions())
+
+
 def _place(code: CodeType, instruction: int, line: int | None) -> Place:
     """Positions are per two-byte instruction; the interpreter may keep none (`-X no_debug_ranges`)."""
-    positions = next(islice(code.co_positions(), max(instruction, 0) // 2, None), (None, None, None, None))
-    first, last, start, end = positions
+    positions, at = _positions(code), max(instruction, 0) // 2
+    first, last, start, end = positions[at] if at < len(positions) else (None, None, None, None)
     file = code.co_filename
     if first is None or last is None or start is None or end is None:
         return Place(file, first or line or code.co_firstlineno)
