@@ -51,9 +51,9 @@ class Contraction:
         for index, node in enumerate(graph.nodes):
             for parent in (self._index[producers[v].name] for v in node.inputs if v in producers):
                 self._above[index] |= self._above[parent] | 1 << parent
-        for index in range(count):
-            for ancestor in _bits(self._above[index]):
-                self._below[ancestor] |= 1 << index
+        for index, node in reversed(tuple(enumerate(graph.nodes))):
+            for parent in (self._index[producers[v].name] for v in node.inputs if v in producers):
+                self._below[parent] |= self._below[index] | 1 << index
 
     def mask(self, names: Collection[NodeName]) -> int:
         """The named nodes as a bit mask."""
@@ -63,32 +63,39 @@ class Contraction:
         """The nodes of a mask, in order."""
         return tuple(self._graph.nodes[index].name for index in _bits(mask))
 
-    def group(self, name: NodeName) -> tuple[NodeName, ...]:
-        """The nodes joined with `name`, itself included, in order."""
-        return self.names(self._members[self._of(name)])
+    def group(self, name: NodeName) -> int:
+        """The number of the group that `name` is in, which a join may change."""
+        return self._group[self._index[name]]
+
+    def groups(self) -> tuple[tuple[NodeName, ...], ...]:
+        """All groups, by their first nodes, each in order."""
+        found: dict[int, list[NodeName]] = {}
+        for node in self._graph.nodes:
+            found.setdefault(self.group(node.name), []).append(node.name)
+        return tuple(tuple(names) for names in found.values())
 
     def together(self, a: NodeName, b: NodeName) -> bool:
         """Whether the two are in one group."""
-        return self._of(a) == self._of(b)
+        return self.group(a) == self.group(b)
 
     def above(self, name: NodeName) -> int:
         """Every node that the group of `name` waits for, as a mask."""
-        return self._above[self._of(name)]
+        return self._above[self.group(name)]
 
     def below(self, name: NodeName) -> int:
         """Every node that waits for the group of `name`, as a mask."""
-        return self._below[self._of(name)]
+        return self._below[self.group(name)]
 
     def between(self, a: NodeName, b: NodeName) -> NodeName | None:
         """A node outside both groups on a path from one to the other, or `None`: they may join."""
-        x, y = self._of(a), self._of(b)
+        x, y = self.group(a), self.group(b)
         inside = self._members[x] | self._members[y]
         path = (self._below[x] & self._above[y] | self._below[y] & self._above[x]) & ~inside
-        return next(iter(self.names(path)), None)
+        return self._graph.nodes[next(_bits(path))].name if path else None
 
     def join(self, a: NodeName, b: NodeName) -> None:
         """Make one group of two; only where `between` is `None`."""
-        x, y = self._of(a), self._of(b)
+        x, y = self.group(a), self.group(b)
         if x == y:
             return
         members = self._members[x] | self._members[y]
@@ -104,9 +111,6 @@ class Contraction:
         for index in _bits(self._members[y]):
             self._group[index] = x
         self._members[x], self._above[x], self._below[x] = members, above, below
-
-    def _of(self, name: NodeName) -> int:
-        return self._group[self._index[name]]
 
     def _groups(self, mask: int) -> set[int]:
         return {self._group[index] for index in _bits(mask)}

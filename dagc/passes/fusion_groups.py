@@ -35,14 +35,14 @@ class FusionGroups:
         self._titles = {
             node.op.model: listed(node.op.parts) for node in self._models if isinstance(node.op, RunModel)
         }
-        self._opsets = {node.name: self._keys_by_opsets(node) for node in self._models}  # shared by a group
+        self._opsets = {self._contraction.group(node.name): self._keys_by_opsets(node) for node in self._models}
         self._refusals: dict[tuple[ModelKey, _Opsets], str | None] = {}
         self._join_all()
 
     def groups(self) -> list[tuple[Node, ...]]:
         """The groups of two and more, each in the order of the graph."""
-        names = dict.fromkeys(self._contraction.group(node.name) for node in self._models)
-        return [tuple(self._nodes[name] for name in group) for group in names if len(group) > 1]
+        joined = (group for group in self._contraction.groups() if len(group) > 1)
+        return [tuple(self._nodes[name] for name in group) for group in joined]
 
     def refusals(self) -> Iterator[tuple[Node, Node, str]]:
         """Pairs of neighbouring models that stayed apart, once per pair of groups, and why.
@@ -81,12 +81,12 @@ class FusionGroups:
             return True
         if self._blocker(a, b) is not None:
             return False
-        small, large = sorted((self._contraction.group(node.name) for node in (a, b)), key=len)
-        for opsets, keys in self._opsets[small[0]].items():
-            self._opsets[large[0]].setdefault(opsets, {}).update(keys)
-        for name in small:
-            self._opsets[name] = self._opsets[large[0]]
+        groups = [self._opsets.pop(self._contraction.group(node.name)) for node in (a, b)]
+        fewer, more = sorted(groups, key=lambda opsets: sum(map(len, opsets.values())))
+        for opsets, keys in fewer.items():
+            more.setdefault(opsets, {}).update(keys)
         self._contraction.join(a.name, b.name)
+        self._opsets[self._contraction.group(a.name)] = more
         return True
 
     def _meeting_places(self, node: Node) -> Iterator[object]:
@@ -112,6 +112,8 @@ class FusionGroups:
 
         Both steps can run at the same time now; one model would put their waiting times end to end.
         """
+        if not self._waiting:
+            return None
         for first, second in ((a, b), (b, a)):
             slow = self._contraction.above(second.name) & self._waiting
             for step in self._contraction.names(self._contraction.below(first.name) & self._steps):
@@ -123,13 +125,14 @@ class FusionGroups:
 
     def _opset_refusal(self, a: Node, b: Node) -> str | None:
         """Why the opsets of two groups do not meet: each model is tried with one model of every other opset."""
-        for (ours, mine), (theirs, others) in product(self._opsets[a.name].items(), self._opsets[b.name].items()):
+        one, other = (self._opsets[self._contraction.group(node.name)] for node in (a, b))
+        for (ours, mine), (theirs, others) in product(one.items(), other.items()):
             if ours == theirs:
                 continue
             tried = [(key, theirs, next(iter(others))) for key in mine] + [
                 (key, ours, next(iter(mine))) for key in others
             ]
-            reasons = (self._refusal(key, opsets, other) for key, opsets, other in tried)
+            reasons = (self._refusal(key, opsets, with_) for key, opsets, with_ in tried)
             if reason := next((text for text in reasons if text), None):
                 return reason
         return None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from dagc.diagnostics import Span
 from dagc.ir.edit import substitute, with_nodes
 from dagc.ir.graph import Graph, Node, ValueId
 from dagc.ir.ops import CallStep
@@ -33,15 +34,17 @@ class ShareCommonNodes:
     def run(self, graph: Graph, context: Context) -> Graph:
         """The graph with every pure node computed once."""
         kept: dict[object, Node] = {}
+        spans: dict[object, dict[Span, None]] = {}
         same: dict[ValueId, ValueId] = {}
         for node in graph.nodes:
             inputs = tuple(same.get(value, value) for value in node.inputs)
             # by text, because Python holds 1, 1.0 and True, and 0.0 and -0.0, for equal
             key: object = node.name if isinstance(node.op, CallStep) else (repr(node.op), inputs)
             first = kept.setdefault(key, node)
+            spans.setdefault(key, {}).update(dict.fromkeys(node.spans))
             if first is not node:
-                same |= {old.id: new.id for old, new in zip(node.outputs, first.outputs, strict=True)}
-                kept[key] = replace(first, spans=tuple(dict.fromkeys((*first.spans, *node.spans))))
+                same.update({old.id: new.id for old, new in zip(node.outputs, first.outputs, strict=True)})
         if not same:
             return graph
-        return substitute(with_nodes(graph, kept.values()), same)
+        nodes = [replace(node, spans=tuple(spans[key])) for key, node in kept.items()]
+        return substitute(with_nodes(graph, nodes), same)
