@@ -24,10 +24,11 @@ def arguments(graph: Graph, names: Names) -> Mapping[ValueId, Argument]:
     """
     written = {value.id: Argument(name=value.id) for value in graph.inputs}
     readers = graph.consumers()
+    read = frozenset(value for value, nodes in readers.items() if nodes) | frozenset(graph.outputs)
     refused: list[Diagnostic] = []
     for node in graph.nodes:
         if isinstance(node.op, CallStep | RunModel):
-            written.update(_variables(node, node.op, _read(graph, readers), names))
+            written.update(_variables(node, node.op, read, names))
         elif reason := _refusal(node, written, readers[node.outputs[0].id], graph.outputs):
             refused.append(_refused(node, reason))
             written.update({value.id: Argument(constant=None) for value in node.outputs})
@@ -36,10 +37,6 @@ def arguments(graph: Graph, names: Names) -> Mapping[ValueId, Argument]:
     if refused:
         raise CompileError.of(*refused)
     return written
-
-
-def _read(graph: Graph, readers: Mapping[ValueId, Sequence[Node]]) -> frozenset[ValueId]:
-    return frozenset(value for value, nodes in readers.items() if nodes) | frozenset(graph.outputs)
 
 
 def _variables(

@@ -11,6 +11,8 @@ from dagc.ir.ops import CallStep, RunModel
 
 def schedule(graph: Graph) -> tuple[tuple[Node, ...], ...]:
     """The calls and runs of `graph` in order; those of one group wait together and do not need each other."""
+    if not any(waits(node) for node in graph.nodes):
+        return tuple((node,) for node in graph.nodes if isinstance(node.op, CallStep | RunModel))
     needs = _needs(graph)
     pending = [node for node in graph.nodes if node.name in needs]
     groups: list[tuple[Node, ...]] = []
