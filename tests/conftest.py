@@ -21,7 +21,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     def compare(name: str, text: str) -> None:
         file = Path(request.path).parent / "golden" / name
         if request.config.getoption("--update-goldens"):
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             return
         assert file.exists(), f"no golden {name}: run pytest --update-goldens and review the new file"

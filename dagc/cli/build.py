@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagc.cli.outcome import Format, reporting, show
+from dagc.cli.outcome import Format, counted, reporting, show
 from dagc.cli.progress import steps
 from dagc.diagnostics import Report
 
 if TYPE_CHECKING:
     from dagc.compile import Compilation
 
-Source = Annotated[Path, typer.Argument(help="The graph file.")]
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The graph file.")]
 OutputFormat = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
 
 
@@ -30,9 +30,8 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
     show(report, form)
     if form is Format.TEXT:
         for graph in traced:
-            typer.echo(
-                f"`{graph.graph.name}` is right: {len(graph.graph.nodes)} nodes, {len(graph.models)} models"
-            )
+            size = f"{counted(len(graph.graph.nodes), 'node')}, {counted(len(graph.models), 'model')}"
+            typer.echo(f"`{graph.graph.name}` is right: {size}")
 
 
 def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
@@ -46,10 +45,10 @@ def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
     report = Report(str(source.parent))
     with reporting(form), steps() as watch:
         planned = plan_file(source, report, watch)
+    show(report, Format.TEXT)
     if form is Format.JSON:
         sys.stdout.write(planned.plan.model_dump_json(indent=2) + "\n")
         return
-    show(report, form)
     typer.echo(plan_text(planned), nl=False)
 
 
@@ -84,6 +83,5 @@ def compiled(source: Path, form: Format = Format.TEXT) -> "Compilation":
     report = Report(str(source.parent))
     with reporting(form), steps() as watch:
         compilation = compile_file(source, report, watch)
-    if form is Format.TEXT:
-        show(report, form)
+    show(report, Format.TEXT)
     return compilation

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,10 @@ from typing import Annotated
 
 import typer
 
-from dagc.cli.serve import service_folder, start_service
+from dagc.cli.address import require_free
+from dagc.cli.outcome import Format, reporting
+from dagc.cli.serve import failed_service, service_folder, start_service
+from dagc.diagnostics import CompileError
 
 _QUESTIONS = ("budget", "middle", "premium")
 
@@ -30,21 +32,23 @@ def demo(
     from dagc.cli.build import compiled
     from dagc.cli.pictures import plan_text, proof_text
 
-    source = _reference_graph()
-    typer.echo(f"building {source}\n")
-    compilation = compiled(source)
-    typer.echo(plan_text(compilation.planned))
-    typer.echo("proof")
-    for proof in compilation.proofs:
-        typer.echo(proof_text(proof))
-    with tempfile.TemporaryDirectory(prefix="dagc-demo-") as folder:
-        tree = Path(folder) / "build"
-        write(compilation.tree, tree)
-        with _serving(service_folder(tree), port) as address:
-            typer.echo(f"serving on {address}\n")
-            for question in _QUESTIONS:
-                _ask(address, source.parent / "requests" / f"{question}.json")
-    typer.echo("stopped")
+    with reporting(Format.TEXT):
+        require_free("127.0.0.1", port)
+        source = _reference_graph()
+        typer.echo(f"building {source}\n")
+        compilation = compiled(source)
+        typer.echo(plan_text(compilation.planned))
+        typer.echo("proof")
+        for proof in compilation.proofs:
+            typer.echo(proof_text(proof))
+        with tempfile.TemporaryDirectory(prefix="dagc-demo-") as folder:
+            tree = Path(folder) / "build"
+            write(compilation.tree, tree)
+            with _serving(service_folder(tree), port) as address:
+                typer.echo(f"serving on {address}\n")
+                for question in _QUESTIONS:
+                    _ask(address, source.parent / "requests" / f"{question}.json")
+        typer.echo(f"stopped; `dagc serve {source}` serves it for as long as you like")
 
 
 def _reference_graph() -> Path:
@@ -56,19 +60,25 @@ def _reference_graph() -> Path:
 
 @contextmanager
 def _serving(folder: Path, port: int) -> Iterator[str]:
-    """The address of the running service; it is stopped by SIGTERM at the end."""
-    process = start_service(folder, "127.0.0.1", port, stdout=subprocess.PIPE)
-    try:
-        ready = process.stdout.readline() if process.stdout else ""
-        if " ready on " not in ready:
-            sys.exit(process.wait())
-        yield ready.rpartition(" ")[2].strip()
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    """The address of the running service, stopped at the end; its log is shown if it does not start."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = start_service(folder, "127.0.0.1", port, stdout=subprocess.PIPE, stderr=log)
+        try:
+            ready = process.stdout.readline() if process.stdout else ""
+            if " ready on " not in ready:
+                code = process.wait()
+                log.seek(0)
+                sys.stderr.write(log.read())
+                raise CompileError.of(failed_service(folder.name, code))
+            yield ready.rpartition(" ")[2].strip()
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def _ask(address: str, case: Path) -> None:
+    import urllib.request
+
     body = json.dumps(json.loads(case.read_text(encoding="utf-8"))["request"]).encode()
     request = urllib.request.Request(
         f"{address}/v1/tabular", data=body, headers={"content-type": "application/json"}

@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 
 from dagc.diagnostics import pages
-from dagc.diagnostics.suggest import did_you_mean
+from dagc.diagnostics.suggest import closest
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(help="A code such as E0203; without one, all are listed.")] = None,
+    code: Annotated[
+        str | None, typer.Argument(metavar="[CODE]", help="A code such as E0203; without one, all are listed.")
+    ] = None,
 ) -> None:
     """Explain a diagnostic: what it means, a graph that shows it, and the graph repaired.
 
@@ -21,5 +23,7 @@ def explain(
         return
     wanted = code.upper()
     if wanted not in pages.codes():
-        raise typer.BadParameter(f"there is no code `{code}`; {did_you_mean(wanted, pages.codes())}")
+        near = closest(wanted, pages.codes())
+        hint = f"did you mean `{near}`?" if near else "`dagc explain` lists them all"
+        raise typer.BadParameter(f"there is no code `{code}`; {hint}", param_hint="CODE")
     typer.echo(pages.page(wanted), nl=False)

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from dagc.cli.outcome import Format, reporting, show
+from dagc.cli.outcome import Format, counted, reporting, show
 from dagc.cli.progress import steps
 
 
 def lock(
-    source: Annotated[Path, typer.Argument(help="The graph file.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The graph file.")],
 ) -> None:
     """Pin what a build is made of: every model and every Python requirement of the service, by hash.
 
@@ -26,4 +26,5 @@ def lock(
     show(report, Format.TEXT)
     file = source.parent / LOCK_NAME
     file.write_bytes(locked.content())
-    typer.echo(f"wrote {file}: {len(locked.models)} models, {len(locked.requirements)} requirements")
+    size = f"{counted(len(locked.models), 'model')}, {counted(len(locked.requirements), 'requirement')}"
+    typer.echo(f"wrote {file}: {size}")

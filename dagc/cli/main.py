@@ -2,44 +2,69 @@
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated, cast
 
-import click
 import typer
 
 from dagc.cli import build, demo, explain, lock, serve
-from dagc.cli.outcome import USAGE, confess
+from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
+# Typer carries its own copy of click since 0.26 and names only this subclass of click's `UsageError` in public.
+UsageError = typer.BadParameter.__mro__[1]
+
 app = typer.Typer(
     name="dagc",
-    help="Compile a typed Python graph of models and steps into a checked, fused, reviewable service.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("check")(build.check)
-app.command("build")(build.build)
-app.command("plan")(build.plan)
-app.command("serve")(serve.serve)
-app.command("lock")(lock.lock)
-app.command("explain")(explain.explain)
-app.command("demo")(demo.demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dagc {version('dagc')}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: dagc check graph.py && dagc serve graph.py")
+def dagc(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Compile a typed Python graph of models and steps into a checked, fused, reviewable service."""
+
+
+app.command("check", short_help="find the mistakes of a graph file")(build.check)
+app.command("plan", short_help="show what a build would be, and why")(build.plan)
+app.command("build", short_help="write the service to a folder")(build.build)
+app.command("serve", short_help="run the service on this machine")(serve.serve)
+app.command("lock", short_help="pin models and requirements by hash")(lock.lock)
+app.command("explain", short_help="explain a diagnostic by its code")(explain.explain)
+app.command("demo", short_help="see all of it on a reference graph")(demo.demo)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        code = app(standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except click.exceptions.Exit as leaving:
+        code = app(prog_name="dagc", standalone_mode=False)
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except Exception as error:  # the boundary: whatever it is, the user gets a sentence and a file
+    except BrokenPipeError:  # the reader has seen enough, as `head` does; Python would say so once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(WRONG)
+    except Exception as error:  # the boundary: whatever it is, the user gets a sentence and perhaps a file
+        if isinstance(error, UsageError):
+            cast(typer.BadParameter, error).show()
+            sys.exit(USAGE)
         confess(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,4 +1,7 @@
-"""How a command ends: 0 done, 1 the user's graph or world is wrong, 2 usage, 3 our fault; never a traceback."""
+"""How a command ends: 0 done, 1 the user's graph or world is wrong, 2 usage, 3 our fault; never a traceback.
+
+A command that a signal stops ends as shells write it: 128 and the signal's number.
+"""
 
 import os
 import platform
@@ -18,6 +21,7 @@ from dagc.diagnostics.text import render
 WRONG = 1
 USAGE = 2
 OUR_FAULT = 3
+INTERRUPTED = 130
 
 
 class Format(StrEnum):
@@ -44,6 +48,11 @@ def show(report: Report, form: Format) -> None:
         return
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(render(report, cwd=Path.cwd(), color=color))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def confess(error: BaseException) -> NoReturn:

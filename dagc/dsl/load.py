@@ -133,14 +133,13 @@ def _traced(function: GraphFunction, root: Path, report: Report) -> Graph | None
 def _already_told(dynamic: Diagnostic, reported: Sequence[Diagnostic]) -> bool:
     """Whether the text of the body already showed what running it shows again at the same lines."""
     span = dynamic.span
+    others = (other for other in reported if other.code.startswith("E01") and other.code != dynamic.code)
+    told = (label.span for other in others for label in other.labels)
     return span is not None and any(
-        other.code != dynamic.code
-        and other.code.startswith("E01")
-        and other.span is not None
-        and other.span.file == span.file
-        and other.span.line <= (span.end_line or span.line)
-        and span.line <= (other.span.end_line or other.span.line)
-        for other in reported
+        shown.file == span.file
+        and shown.line <= (span.end_line or span.line)
+        and span.line <= (shown.end_line or shown.line)
+        for shown in told
     )
 
 

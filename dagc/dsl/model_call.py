@@ -157,6 +157,8 @@ def _bound_columns(
 ) -> dict[str, object] | None:
     names = [port.name for port in callee.signature.inputs]
     missing = [name for name in names if name not in fields]
+    # A misspelt column is one that no other input of the model takes.
+    spare = [field for field in fields if field not in names] or fields
     for name in missing:
         mistake(
             Diagnostic.at(
@@ -164,7 +166,7 @@ def _bound_columns(
                 f"model `{callee.name}` needs a column `{name}`, which the record does not have",
                 span,
                 "called with a record here",
-                help=did_you_mean(name, fields),
+                help=did_you_mean(name, spare),
             )
         )
     if missing:

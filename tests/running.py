@@ -1,0 +1,67 @@
+"""Built services as processes of their own, `dagc` as a command, and answers compared within a tolerance."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DAGC = (sys.executable, "-m", "dagc")
+
+
+def dagc(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`dagc words...`, ended, with what it printed."""
+    return subprocess.run(
+        [*DAGC, *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The address of a built service while `python <words> main.py` runs in its folder."""
+    command = [sys.executable, *words, "main.py", "--port", "0", "--drain-s", "0"]
+    clean = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DAGC_ACCESS_LOG": "off"}
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=clean if environment is None else environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield ready_address(process)
+        finally:
+            process.terminate()
+            _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+
+
+def ready_address(process: subprocess.Popen[str]) -> str:
+    """The address that a starting service prints; its errors if it ends instead."""
+    assert process.stdout and process.stderr
+    for line in process.stdout:
+        if " ready on " in line:
+            return line.rpartition(" ")[2].strip()
+    raise AssertionError(process.stderr.read())
+
+
+def near(given: object, wanted: object, tolerance: float) -> bool:
+    """True when two JSON documents are equal but for numbers that are at most `tolerance` apart."""
+    if isinstance(wanted, Mapping):
+        same = isinstance(given, Mapping) and given.keys() == wanted.keys()
+        return same and all(near(given[key], wanted[key], tolerance) for key in wanted)
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        same = isinstance(given, Sequence) and len(given) == len(wanted)
+        return same and all(near(a, b, tolerance) for a, b in zip(given, wanted, strict=True))
+    if isinstance(wanted, float) and isinstance(given, int | float):
+        return abs(given - wanted) <= tolerance
+    return given == wanted
