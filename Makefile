@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types units goldens lock clean
+.PHONY: bench demo test lint types units goldens lock clean
 
 demo: .venv/ready
 	$(BIN)/dagc demo
@@ -22,6 +22,11 @@ units: .venv/ready
 
 goldens: .venv/ready
 	$(BIN)/pytest -m "not docker" --update-goldens
+
+# Side by side with the peers in one run; `make bench PEERS=fastapi,mosec WORKLOADS=w2` for a quick one.
+bench: .venv/ready
+	@command -v wrk >/dev/null || { echo "wrk is missing (Debian: apt-get install wrk)"; exit 1; }
+	$(BIN)/python -m benchmarks.run $(if $(PEERS),--peers $(PEERS)) $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(BENCH)
 
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -1,0 +1,165 @@
+"""The benchmark: `python -m benchmarks.run`, or `make bench`. Builds, starts, checks, loads, and writes the table.
+
+Servers take turns within a round and rounds repeat, so that a machine that becomes slower slows all of them.
+Only ratios within one run mean anything.
+"""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.environments import HERE, Environment, environment
+from benchmarks.machine import this_machine
+from benchmarks.measure import DEADLINE_S, all_cores, measure, overload
+from benchmarks.plot import throughput_svg
+from benchmarks.processes import adopt_orphans
+from benchmarks.records import Bare, OpenLoop, Results, Run
+from benchmarks.servers import BUILDS, CONSTANT, PEER_NAMES, SERVERS, WORKLOADS, Server, selected
+from benchmarks.table import markdown
+
+
+def main() -> int:
+    """The exit code: 0, or 1 when a server failed."""
+    options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    adopt_orphans()
+    options.out.mkdir(parents=True, exist_ok=True)
+    build([*options.workloads, CONSTANT])
+    servers = tuple(
+        server for server in selected(options.peers) if not options.only or server.name in options.only
+    )
+    results = new_results(options, servers)
+    homes = prepare(servers, options.workloads, results)
+    results.bare = [bare(workload) for workload in options.workloads]
+    for number in range(options.rounds):
+        for workload in options.workloads:
+            for server in servers:
+                home = homes[server.name, workload]
+                run = measure(server, workload, home, options.concurrency, options.seconds, number)
+                results.runs.append(run)
+                tell(run)
+                results.write(options.out / "results.json")
+    for workload in (each for each in options.open if each in options.workloads):
+        for server in (each for each in servers if each.best):
+            results.open_loop.append(overload(server, workload, homes[server.name, workload], options.seconds))
+            tell_open(results.open_loop[-1])
+    results.write(options.out / "results.json")
+    (options.out / "results.md").write_text(markdown(results), encoding="utf-8")
+    (options.out / "throughput.svg").write_text(
+        throughput_svg(results, max(options.concurrency)), encoding="utf-8"
+    )
+    failed = results.failed()
+    print(f"wrote {options.out}: results.md, results.json, throughput.svg; {len(failed)} failures")
+    return 1 if failed else 0
+
+
+def read_options() -> argparse.Namespace:
+    """What to measure; exits with 2 on a word that is not known."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--peers", type=words(PEER_NAMES), default=PEER_NAMES, help=", ".join(PEER_NAMES))
+    parser.add_argument("--workloads", type=words(WORKLOADS), default=WORKLOADS, help=", ".join(WORKLOADS))
+    parser.add_argument("--only", type=words([each.name for each in SERVERS]), default=(), help="these servers")
+    parser.add_argument("--open", type=words(WORKLOADS), default=("w2",), help="workloads of the open-loop test")
+    parser.add_argument("--concurrency", type=numbers, default=(1, 8, 64), help="connections, as 1,8,64")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3, help="of each load")
+    parser.add_argument("--out", type=Path, default=HERE / "results")
+    return parser.parse_args()
+
+
+def words(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """A parser of `a,b` that knows its words; the empty string is none of them."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = tuple(word for word in text.split(",") if word)
+        for word in found:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"`{word}` is none of {', '.join(known)}")
+        return found
+
+    return parse
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers in `1,8,64`."""
+    return tuple(int(word) for word in text.split(","))
+
+
+def build(graphs: Sequence[str]) -> None:
+    """Build the workloads' graphs with the `dagc` beside this Python."""
+    for graph in graphs:
+        source = HERE / "workloads" / graph / "graph.py"
+        command = [str(Path(sys.executable).with_name("dagc")), "build", str(source), "-o", str(BUILDS / graph)]
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
+        if finished.returncode != 0:
+            sys.exit(f"`dagc build {source}` failed:\n{finished.stdout}{finished.stderr}")
+        print(finished.stdout.strip().splitlines()[-1], flush=True)
+
+
+def new_results(options: argparse.Namespace, servers: Sequence[Server]) -> Results:
+    """Results without a measurement yet."""
+    settings: dict[str, object] = {
+        "workloads": list(options.workloads),
+        "concurrency": list(options.concurrency),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "workers": len(all_cores()),
+        "open_loop_deadline_s": DEADLINE_S,
+    }
+    titles = {server.name: server.title for server in servers}
+    return Results(datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), this_machine(), settings, titles)
+
+
+def prepare(
+    servers: Sequence[Server], workloads: Sequence[str], results: Results
+) -> dict[tuple[str, str], Environment]:
+    """The environment of each server and workload, made where it is missing; sizes and versions are recorded."""
+    homes = {}
+    for server in servers:
+        for workload in workloads:
+            home = environment(server.peer, server.requirements(workload))
+            homes[server.name, workload] = home
+            results.environments_mb[server.peer] = home.size_mb
+            results.versions[server.peer] = home.packages
+    return homes
+
+
+def bare(workload: str) -> Bare:
+    """Rows a second without a server, measured in a process of its own."""
+    folder = BUILDS / workload / "services" / workload
+    session = json.loads((folder / "service.json").read_text(encoding="utf-8"))["sessions"][0]
+    command = [sys.executable, "-m", "benchmarks.bare", workload, str(folder / session["model"])]
+    finished = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True)
+    return Bare(workload, **json.loads(finished.stdout))
+
+
+def tell(run: Run) -> None:
+    """One line about a run."""
+    name = f"round {run.round + 1}  {run.workload}  {run.server:22}"
+    if run.failure:
+        print(f"{name} FAILED {run.failure}", flush=True)
+        return
+    loads = "  ".join(
+        f"c{load.concurrency} {load.requests_per_s:,.0f}/s p99 {load.p99_ms:.2f} ms {load.cpu_us:.0f} us"
+        + (f" {load.errors} ERRORS" if load.errors else "")
+        for load in run.loads
+    )
+    print(f"{name} start {run.cold_start_s:.2f} s  {run.pss_mb:.0f} MB  {loads}", flush=True)
+
+
+def tell_open(test: OpenLoop) -> None:
+    """One line about an open-loop test."""
+    shares = "  ".join(f"{each.factor:g}S {each.goodput / (test.saturation or 1):.2f}" for each in test.offered)
+    print(
+        f"open loop  {test.workload}  {test.server:22} S={test.saturation:,.0f}/s  {test.failure or shares}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
