@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo test lint types units goldens lock clean
+.PHONY: bench demo test lint types units frameworks goldens lock clean
 
 demo: .venv/ready
 	$(BIN)/dagc demo
@@ -18,7 +18,11 @@ types: .venv/ready
 	@for graph in graphs/*/graph.py; do echo "mypy --strict $$graph"; $(BIN)/mypy --strict $$graph || exit 1; done
 
 units: .venv/ready
-	$(BIN)/pytest -n 2 -m "not docker"
+	$(BIN)/pytest -n 2 -m "not docker and not slow"
+
+# The importers with xgboost, LightGBM, torch and pandas, in a venv of their own: the project's has none of them.
+frameworks: .venv-frameworks/ready
+	.venv-frameworks/bin/python -m pytest tests/models/importers tests/dsl/test_importers.py
 
 goldens: .venv/ready
 	$(BIN)/pytest -m "not docker" --update-goldens
@@ -36,10 +40,16 @@ bench: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-frameworks/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-frameworks
+	.venv-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
+		-e '.[convert,xgboost,lightgbm,torch]' pandas pytest pytest-timeout pytest-xdist
+	@touch $@
+
 # The one target that needs a newer look at the package index: pins every dependency by hash.
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --extra dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-frameworks build dist .mypy_cache .pytest_cache .ruff_cache

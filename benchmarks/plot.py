@@ -7,7 +7,7 @@ from benchmarks.records import Results
 from benchmarks.servers import CONSTANT, DAGC
 
 WIDTH = 960
-NAMES = 330
+NAMES = 380
 """Pixels for the servers' names, left of the bars."""
 NUMBERS = 110
 BAR = 18

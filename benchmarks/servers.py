@@ -105,7 +105,7 @@ SERVERS = (
         settings={**RAY_QUIET, **GRAPH}, stop_signal=signal.SIGINT,
     ),
     Server(
-        "ray-graph-optimised", "ray", "Ray Serve, the same, throughput-optimised + HAProxy", RAY,
+        "ray-graph-optimised", "ray", "Ray Serve, models as deployments, optimised + HAProxy", RAY,
         settings={**RAY_OPTIMISED, **GRAPH}, stop_signal=signal.SIGINT,
     ),
     Server(

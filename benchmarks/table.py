@@ -120,7 +120,7 @@ def _open_loop(results: Results) -> Iterator[str]:
     yield "## Open loop"
     yield ""
     yield (
-        "Poisson arrivals at a fixed rate over up to 2,048 connections; the server on half of the cores, the "
+        "Poisson arrivals at a fixed rate over 4,000 connections; the server on half of the cores, the "
         f"client on the other half; a request is good when answered 200 within {deadline} s of when it was due. S "
         "is each server's own saturation (256 connections in a closed loop). Cells: goodput as a share of S, then "
         "p99 of accepted requests. `*`: the client was the limit, so less was offered."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagc.diagnostics.report import CompileError
+    from dagc.dsl.each import each
     from dagc.dsl.eager import aio
     from dagc.dsl.expressions import (
         argmax,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         where,
     )
     from dagc.dsl.graph import graph
+    from dagc.dsl.importers import lightgbm, sklearn, torch, xgboost
     from dagc.dsl.model import onnx
     from dagc.dsl.refuse import Refuse
     from dagc.dsl.step import step
@@ -56,19 +58,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cast", "clip", "concat", "exp",
-    "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "log", "lowest", "maximum", "mean",
-    "minimum", "normalise", "onnx", "softmax", "sqrt", "stack", "step", "string", "top_k", "total", "u8", "u16",
-    "u32", "u64", "vote", "weighted", "where",
+    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cast", "clip", "concat",
+    "each", "exp", "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "lightgbm", "log", "lowest",
+    "maximum", "mean", "minimum", "normalise", "onnx", "sklearn", "softmax", "sqrt", "stack", "step", "string",
+    "top_k", "torch", "total", "u8", "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
 ]  # fmt: skip
 
 _OTHER_HOMES = {
     "CompileError": "dagc.diagnostics.report",
     "aio": "dagc.dsl.eager",
+    "each": "dagc.dsl.each",
     "graph": "dagc.dsl.graph",
+    "lightgbm": "dagc.dsl.importers",
     "onnx": "dagc.dsl.model",
     "Refuse": "dagc.dsl.refuse",
+    "sklearn": "dagc.dsl.importers",
     "step": "dagc.dsl.step",
+    "torch": "dagc.dsl.importers",
+    "xgboost": "dagc.dsl.importers",
 }
 _TENSORS = frozenset(
     ["TensorSpec", "boolean", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "string", "u8", "u16", "u32", "u64"]

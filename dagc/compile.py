@@ -22,6 +22,7 @@ from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.verdict import Equivalence
 from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.regions import every_node
 from dagc.models.signature import Port as ModelPort
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
@@ -80,13 +81,14 @@ def plan_file(source: Path, report: Report, watch: Watch) -> Planned:
     optimised = tuple(run(graph.graph, graph.store) for graph in traced)
     lock = read_lock(source.parent / LOCK_NAME)
     sources = traced[0].sources()
-    report.extend(verify_lock(lock, _models(traced), requirements(sources)))
+    report.extend(verify_lock(lock, _models(traced), requirements(sources, traced[0].build_only)))
     report.stop_on_errors()
     plan = make_plan(
         [_compiled(graph, after, requests) for graph, after in zip(traced, optimised, strict=True)],
         {key: _facts(key, traced[0].store) for key in _session_keys(optimised)},
         sources,
         dagc_version=version("dagc"),
+        build_only=traced[0].build_only,
         remarks=[remark.message for after in optimised for remark in after.remarks],
     )
     return Planned(traced, optimised, requests, plan, lock)
@@ -121,7 +123,7 @@ def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
     watch("resolving requirements")
     # The service runs the very onnxruntime that the build's proof was made with.
     proven_with = f"onnxruntime=={version('onnxruntime')}"
-    pins = resolve([*requirements(traced[0].sources()), proven_with])
+    pins = resolve([*requirements(traced[0].sources(), traced[0].build_only), proven_with])
     return make_lock(_models(traced), pins, dagc_version=version("dagc"))
 
 
@@ -130,7 +132,7 @@ def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
 
 
 def _session_keys(optimised: tuple[Optimised, ...]) -> list[ModelKey]:
-    nodes = (node for after in optimised for node in after.graph.nodes)
+    nodes = (node for after in optimised for node in every_node(after.graph))
     return list(dict.fromkeys(node.op.model for node in nodes if isinstance(node.op, RunModel)))
 
 

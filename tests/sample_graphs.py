@@ -20,6 +20,7 @@ from dagc.ir.ops import (
     Cast,
     Concat,
     Constant,
+    Each,
     Elementwise,
     Expression,
     Field,
@@ -35,7 +36,7 @@ from dagc.ir.ops import (
     TopK,
     Vote,
 )
-from dagc.ir.types import DType, Record, RecordField, Scalar, Tensor, TupleOf, Type
+from dagc.ir.types import DType, ListOf, Record, RecordField, Scalar, Tensor, TupleOf, Type
 from dagc.models.store import ModelStore
 
 F32, I64, STR = DType.F32, DType.I64, DType.STR
@@ -68,10 +69,16 @@ class Sample:
 class Sketch:
     """Writes a graph node by node; line 1 is the graph, every node is one line further."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: ModelStore | None = None,
+        steps: dict[tuple[str, str], Callable[..., object]] | None = None,
+    ) -> None:
         self.name = name
-        self.store = ModelStore()
-        self.steps: dict[tuple[str, str], Callable[..., object]] = {}
+        self.first_line = 1
+        self.store = store or ModelStore()
+        self.steps: dict[tuple[str, str], Callable[..., object]] = {} if steps is None else steps
         self.inputs: list[Value] = []
         self.nodes: list[Node] = []
         self.types: dict[ValueId, Type] = {}
@@ -126,8 +133,30 @@ class Sketch:
     def item(self, tensor: ValueId, out: str, kind: Scalar) -> ValueId:
         return self.node(Item(), (tensor,), [(out, kind)])[0]
 
+    def each(
+        self,
+        items: ValueId,
+        item: str,
+        body: Callable[["Sketch", ValueId], ValueId],
+        out: str,
+        captures: Sequence[ValueId] = (),
+        max_items: int = 8,
+    ) -> ValueId:
+        """One `body` an item; it draws into a sketch of its own, in which captures keep their names."""
+        listed = self.types[items]
+        assert isinstance(listed, ListOf)
+        inner = Sketch(f"each_{item}", self.store, self.steps)
+        inner.first_line = self.first_line + len(self.nodes) + 1
+        given = inner.input(item, listed.item)
+        for captured in captures:
+            inner.input(captured, self.types[captured])
+        region = inner.graph(body(inner, given))
+        (result,) = self.node(Each(region, max_items), (items, *captures), [(out, ListOf(region.returns))])
+        return result
+
     def node(self, op: Op, given: tuple[ValueId, ...], outputs: Sequence[tuple[str, Type]]) -> tuple[ValueId, ...]:
-        span = Span("graph.py", len(self.nodes) + 2, 5, len(self.nodes) + 2, 20)
+        line = self.first_line + len(self.nodes) + 1
+        span = Span("graph.py", line, 5, line, 20)
         made: list[Value] = []
         for id, type in outputs:
             self._value(made, id, type)
@@ -138,7 +167,12 @@ class Sketch:
         types = tuple(self.types[output] for output in outputs)
         returns = types[0] if len(types) == 1 else TupleOf(types)
         return Graph(
-            self.name, tuple(self.inputs), tuple(self.nodes), outputs, returns, Span("graph.py", 1, 1, 1, 10)
+            self.name,
+            tuple(self.inputs),
+            tuple(self.nodes),
+            outputs,
+            returns,
+            Span("graph.py", self.first_line, 1, self.first_line, 10),
         )
 
     def sample(self, *outputs: ValueId) -> Sample:
@@ -420,6 +454,53 @@ def ready_together() -> Sample:
     return s.sample(scaled, value)
 
 
+def for_items() -> Sample:
+    """Models and arithmetic in a region fuse with each other and not with those around it."""
+    s = Sketch("for_items")
+    rows, amount = s.input("rows", ListOf(ROW)), s.input("amount", FLOAT)
+    twice = s.op("mul", amount, s.constant("two", INT, 2), out="twice")
+    spare = s.op("add", amount, amount, out="spare")
+
+    def body(b: Sketch, row: ValueId) -> ValueId:
+        (scaled,) = b.model("scaler", scaler(), {"x": row}, "y:scaled")
+        (again,) = b.model("scaler", scaler(), {"x": row}, "y:again")
+        (value,) = b.model("score", score(), {"x": b.op("add", scaled, again, out="sum")}, "score:value")
+        b.op("mul", value, spare, out="unread")
+        return b.op("mul", value, twice, out="result")
+
+    scores = s.each(rows, "row", body, "scores", [twice, spare])
+    return s.sample(scores, s.model("score", score(1), {"x": s.input("last", ROW)}, "score:other")[0])
+
+
+def items_in_items() -> Sample:
+    """A region in a region, steps that wait in it, and a value that becomes one with another outside."""
+    s = Sketch("items_in_items")
+    pages, row = s.input("pages", ListOf(ListOf(ROW))), s.input("row", ROW)
+    (first,) = s.model("scaler", scaler(), {"x": row}, "y:first")
+    (second,) = s.model("scaler", scaler(), {"x": row}, "y:second")
+
+    def of_page(b: Sketch, page: ValueId) -> ValueId:
+        def of_line(c: Sketch, line: ValueId) -> ValueId:
+            fetched = c.step(profile, [line], "fetched", ROW)
+            joined = c.op("add", c.op("add", first, second, out="both"), fetched, out="joined")
+            (value,) = c.model("score", score(), {"x": joined}, "score:value")
+            return c.step(decide, [c.item(value, "number", FLOAT)], "decision", BOOL)
+
+        return b.each(page, "line", of_line, "decisions", [first, second])
+
+    decisions = s.each(pages, "page", of_page, "all_decisions", [first, second])
+    return s.sample(decisions)
+
+
+def unread_items() -> Sample:
+    """A region whose results nobody reads goes, unless it calls a step."""
+    s = Sketch("unread_items")
+    rows = s.input("rows", ListOf(ROW))
+    s.each(rows, "row", lambda b, row: b.model("scaler", scaler(), {"x": row}, "y:scaled")[0], "unread")
+    s.each(rows, "line", lambda b, line: b.step(audit, [line], "audited", BOOL), "told")
+    return s.sample(s.each(rows, "item", lambda b, item: item, "same"))
+
+
 def chain(length: int = 50) -> Sample:
     s = Sketch("chain")
     value = s.input("row", ROW)
@@ -452,6 +533,9 @@ SAMPLES: tuple[Callable[[], Sample], ...] = (
     barriers,
     opsets,
     ready_together,
+    for_items,
+    items_in_items,
+    unread_items,
     chain,
 )
 
@@ -462,6 +546,10 @@ def _arguments(graph: Graph, seed: int) -> dict[str, object]:
 
 
 def _drawn(type: Type, rng: np.random.Generator) -> object:
+    if isinstance(type, ListOf):
+        return [_drawn(type.item, rng) for _ in range(int(rng.integers(4)))]
+    if type == FLOAT:
+        return float(rng.normal())
     if isinstance(type, Tensor):
         return rng.normal(size=type.dims).astype(np.float32)
     countries = ("NL", "BE", "a long way off")

@@ -21,6 +21,7 @@ ROOMS: dict[str, set[str]] = {
     "check": {"diagnostics", "ir", "models"},
     "passes": {"diagnostics", "ir", "models"},
     "plan": {"diagnostics", "ir"},
+    "pictures": {"diagnostics", "ir"},
     "artifacts": {"diagnostics"},
     "backends": {"diagnostics", "plan", "artifacts"},
     "compile": {
@@ -36,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
         "backends",
     },
     # It draws the plan, whose data and picture are the plan's and the backends'.
-    "cli": {"diagnostics", "compile", "evaluate", "plan", "backends", "artifacts"},
+    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts"},
     "__init__": {"diagnostics", "dsl"},
     "__main__": {"cli"},
 }

@@ -1,5 +1,6 @@
 """main.py of a service: the user's graph as straight-line async Python, each line citing the one it came from.
 
+What is called for every item of a list is a function inside the function it stands in.
 Lines are made here as data; the template only puts them one below the other.
 """
 
@@ -7,8 +8,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dagc.artifacts.render import render
 from dagc.backends.citations import cite, joined_parts
-from dagc.backends.layout import Expression, Group, Statement, call, laid_out, literal, signature, targets
-from dagc.plan.service_plan import Argument, CallStage, Endpoint, RunStage, Service, Session, Stage, TogetherStage
+from dagc.backends.layout import (
+    Expression,
+    Group,
+    Statement,
+    call,
+    indented,
+    laid_out,
+    literal,
+    signature,
+    targets,
+)
+from dagc.plan.service_plan import (
+    Argument,
+    CallStage,
+    EachStage,
+    Endpoint,
+    RunStage,
+    Service,
+    Session,
+    Stage,
+    TogetherStage,
+)
+
+_Function = Endpoint | EachStage
+"""What has stages and a result."""
 
 _NUMPY_DTYPES = {
     "f16": "np.float16",
@@ -48,7 +72,7 @@ def _endpoint(endpoint: Endpoint, known: Mapping[str, str]) -> dict[str, object]
     return {
         "function": f"{known[endpoint.module]}.{endpoint.name}",
         "signature": signature(f"async def {endpoint.name}", parameters, returns),
-        "body": [line for statement in _statements(endpoint, known) for line in laid_out(statement, depth=1)],
+        "body": _body(endpoint, known, depth=1),
     }
 
 
@@ -57,20 +81,38 @@ def _source_file(service: Service) -> str:
 
 
 def _imports(service: Service) -> Iterator[str]:
-    if any(argument.dtype for endpoint in service.endpoints for argument in _arguments(endpoint)):
+    stages = [stage for endpoint in service.endpoints for stage in _every(endpoint.stages)]
+    if any(argument.dtype for argument in _arguments(service.endpoints, stages)):
         yield "import numpy as np"
         yield ""
     for module, name in service.modules:
         yield f"import {module}" if name == module else f"import {module} as {name}"
-    overlaps = any(isinstance(stage, TogetherStage) for e in service.endpoints for stage in e.stages)
-    yield f"from dagc_runtime import Service{', together' if overlaps else ''}"
+    used = {"each": EachStage, "together": TogetherStage}
+    names = [name for name, kind in used.items() if any(isinstance(stage, kind) for stage in stages)]
+    yield f"from dagc_runtime import {', '.join(('Service', *names))}"
 
 
-def _arguments(endpoint: Endpoint) -> Iterator[Argument]:
-    yield from endpoint.result
-    for stage in endpoint.stages:
-        for given in stage.calls if isinstance(stage, TogetherStage) else (stage,):
-            yield from given.arguments if isinstance(given, RunStage) else (a for _, a in given.arguments)
+def _every(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """The stages and all that stand in them."""
+    for stage in stages:
+        yield stage
+        if isinstance(stage, TogetherStage):
+            yield from _every(stage.calls)
+        elif isinstance(stage, EachStage):
+            yield from _every(stage.stages)
+
+
+def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterator[Argument]:
+    for endpoint in endpoints:
+        yield from endpoint.result
+    for stage in stages:
+        match stage:
+            case CallStage():
+                yield from (argument for _, argument in stage.arguments)
+            case RunStage():
+                yield from stage.arguments
+            case EachStage():
+                yield from (stage.items, *stage.result)
 
 
 def _opened(session: Session) -> Statement:
@@ -79,32 +121,46 @@ def _opened(session: Session) -> Statement:
     return Statement(f"{session.name} = ", opened, f"{several}{cite(session.lines)}")
 
 
-def _statements(endpoint: Endpoint, known: Mapping[str, str]) -> Iterator[Statement]:
-    """The stages, the last one behind `return` when its result is the answer."""
-    for at, stage in enumerate(endpoint.stages, start=1):
-        if at == len(endpoint.stages) and _is_answer(stage, endpoint):
-            yield Statement("return ", _expression(stage, known), cite(_lines(stage)))
-            return
-        prefix = "" if set(_targets(stage)) == {"_"} else targets(_targets(stage))
-        yield Statement(prefix, _expression(stage, known), cite(_lines(stage)))
-    yield Statement("return ", _result(endpoint))
+def _body(function: _Function, known: Mapping[str, str], depth: int) -> list[str]:
+    """The lines of the stages, the last one behind `return` when its result is the answer."""
+    lines: list[str] = []
+    for at, stage in enumerate(function.stages, start=1):
+        for inner in _functions(stage):
+            lines += [*([""] if lines and lines[-1] else []), *_function(inner, known, depth), ""]
+        if at == len(function.stages) and _is_answer(stage, function):
+            return lines + laid_out(Statement("return ", _expression(stage, known), cite(_lines(stage))), depth)
+        prefix = "" if set(_targets(stage)) == {"_"} else targets(_targets(stage), depth)
+        lines += laid_out(Statement(prefix, _expression(stage, known), cite(_lines(stage))), depth)
+    return lines + laid_out(Statement("return ", _result(function)), depth)
 
 
-def _is_answer(stage: Stage, endpoint: Endpoint) -> bool:
+def _functions(stage: Stage) -> list[EachStage]:
+    """The functions that have to stand before the stage."""
+    return [
+        one for one in (stage.calls if isinstance(stage, TogetherStage) else [stage]) if isinstance(one, EachStage)
+    ]
+
+
+def _function(stage: EachStage, known: Mapping[str, str], depth: int) -> list[str]:
+    head = f"async def {stage.function}({stage.item}):  # {cite([stage.line])}"
+    return [*indented([head], depth), *_body(stage, known, depth + 1)]
+
+
+def _is_answer(stage: Stage, function: _Function) -> bool:
     wanted = tuple(Argument(name=target) for target in _targets(stage))
-    one = len(wanted) == 1 and not endpoint.returns_tuple
-    several = len(wanted) > 1 and endpoint.returns_tuple and not isinstance(stage, TogetherStage)
-    return endpoint.result == wanted and (one or several)
+    one = len(wanted) == 1 and not function.returns_tuple
+    several = len(wanted) > 1 and function.returns_tuple and not isinstance(stage, TogetherStage)
+    return function.result == wanted and (one or several)
 
 
 def _targets(stage: Stage) -> tuple[str, ...]:
     match stage:
-        case CallStage():
+        case CallStage() | RunStage():
             return stage.targets
         case TogetherStage():
-            return tuple(_spread(one.targets) for one in stage.calls)
-        case RunStage():
-            return stage.targets
+            return tuple(_spread(_targets(one)) for one in stage.calls)
+        case EachStage():
+            return (stage.target,)
 
 
 def _spread(names: Sequence[str]) -> str:
@@ -118,14 +174,18 @@ def _lines(stage: Stage) -> Iterable[str]:
 def _expression(stage: Stage, known: Mapping[str, str]) -> Group:
     match stage:
         case CallStage():
-            return _step(stage, known, "await " if stage.waits else "")
+            return _awaitable(stage, known, "await " if stage.waits else "")
+        case EachStage():
+            return _awaitable(stage, known, "await ")
         case TogetherStage():
-            return call("await together", [_step(one, known, "") for one in stage.calls])
+            return call("await together", [_awaitable(one, known, "") for one in stage.calls])
         case RunStage():
             return call(f"await {stage.session}", [_argument(argument) for argument in stage.arguments])
 
 
-def _step(stage: CallStage, known: Mapping[str, str], awaited: str) -> Group:
+def _awaitable(stage: CallStage | EachStage, known: Mapping[str, str], awaited: str) -> Group:
+    if isinstance(stage, EachStage):
+        return call(f"{awaited}each", [stage.function, _argument(stage.items), f"max_items={stage.max_items}"])
     given = [
         _named("" if at < stage.positional else f"{name}=", _argument(argument))
         for at, (name, argument) in enumerate(stage.arguments)
@@ -139,9 +199,9 @@ def _named(name: str, value: Expression) -> Expression:
     )
 
 
-def _result(endpoint: Endpoint) -> Expression:
-    values = tuple(_argument(argument) for argument in endpoint.result)
-    if not endpoint.returns_tuple:
+def _result(function: _Function) -> Expression:
+    values = tuple(_argument(argument) for argument in function.result)
+    if not function.returns_tuple:
         return values[0]
     if len(values) == 1:
         return Group("(", values, ",)")

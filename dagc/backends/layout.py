@@ -67,12 +67,17 @@ def signature(head: str, parameters: Sequence[str], tail: str) -> list[str]:
     return [f"{head}(", *(f"{_INDENT}{parameter}," for parameter in parameters), f"){tail}"]
 
 
-def targets(names: Sequence[str]) -> str:
+def indented(lines: Sequence[str], depth: int) -> list[str]:
+    """The lines further to the right."""
+    return [f"{_INDENT * depth}{line}" for line in lines]
+
+
+def targets(names: Sequence[str], depth: int = 1) -> str:
     """The left side of an assignment with its `=`; one that is too long for a line is put in parentheses."""
     flat = f"{', '.join(names)} = "
     if len(names) == 1 or width(flat) < WIDTH // 2:
         return flat
-    lines = ("(", *(f"{_INDENT * 2}{name}," for name in names), f"{_INDENT}) = ")
+    lines = ("(", *(f"{_INDENT * (depth + 1)}{name}," for name in names), f"{_INDENT * depth}) = ")
     return "\n".join(lines)
 
 

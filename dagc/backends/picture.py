@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagc.backends.citations import cite, joined_parts
-from dagc.plan.service_plan import CallStage, Endpoint, RunStage, Service, Session, Stage, TogetherStage
+from dagc.plan.service_plan import (
+    CallStage,
+    EachStage,
+    Endpoint,
+    RunStage,
+    Service,
+    Session,
+    Stage,
+    TogetherStage,
+)
 
 _Row = tuple[str, str, str]
 
@@ -32,14 +41,32 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
             parts = joined_parts(sessions[stage.session].parts)
             stands_for = "" if parts == stage.session else f" ({parts})"
             yield ", ".join(stage.targets), f"model {stage.session}{stands_for}", cite(stage.lines)
+        case EachStage():
+            yield from _for_items(stage, sessions, "")
         case TogetherStage():
-            yield from _overlapping(stage.calls)
+            yield from _overlapping(stage.calls, sessions)
 
 
-def _overlapping(calls: Sequence[CallStage]) -> Iterator[_Row]:
+def _overlapping(calls: Sequence[CallStage | EachStage], sessions: Mapping[str, Session]) -> Iterator[_Row]:
     for at, one in enumerate(calls, start=1):
         others = f", together with the {'next' if at < len(calls) else 'one before'}"
-        yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
+        if isinstance(one, EachStage):
+            yield from _for_items(one, sessions, others)
+        else:
+            yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
+
+
+def _for_items(stage: EachStage, sessions: Mapping[str, Session], others: str) -> Iterator[_Row]:
+    """The list, and under it what is done for each item."""
+    items = ".".join((stage.items.name or "", *stage.items.path))
+    waits = ", waits" if stage.waits else ""
+    yield (
+        stage.target,
+        f"for each {stage.item} in {items}, at most {stage.max_items}{waits}{others}",
+        cite(stage.lines),
+    )
+    for inner in stage.stages:
+        yield from ((f"  {made}", f"  {maker}", line) for made, maker, line in _rows(inner, sessions))
 
 
 def _answer(endpoint: Endpoint) -> str:

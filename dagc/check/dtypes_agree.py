@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from dagc.check.edges import Edge, edges, fault
+from dagc.check.remedies import for_each
 from dagc.diagnostics import Diagnostic
 from dagc.ir.graph import Graph
 from dagc.ir.promotion import FLOATS, NUMBERS
@@ -20,7 +21,7 @@ def dtypes_agree(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
                 edge.span,
                 f"needs {edge.wanted}",
                 others=edge.origin(f"is {edge.value.type}"),
-                help=_help(edge),
+                help=for_each(edge) or _help(edge),
             )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from dagc.diagnostics import Label, Span
 from dagc.ir.agree import disagreement
 from dagc.ir.graph import Graph, Node, Value
-from dagc.ir.ops import CallStep, RunModel
+from dagc.ir.ops import CallStep, Each, Field, RunModel
 from dagc.ir.promotion import FLOATS, NUMBERS, scalar_kind
 from dagc.ir.types import Choice, DType, Scalar, ScalarKind, Tensor, Type, Unknown
 from dagc.models.store import ModelStore
@@ -44,6 +44,13 @@ class Edge:
     def taker(self) -> str:
         """What takes the value, as the user calls it."""
         return callee(self.consumer)
+
+    @property
+    def written(self) -> str:
+        """The value as the user may write it: `page.crops` for a member, else its name."""
+        if self.producer is not None and isinstance(self.producer.op, Field):
+            return f"{self.producer.inputs[0]}.{self.producer.op.name}"
+        return self.value.id
 
     @property
     def ends(self) -> str:
@@ -83,6 +90,8 @@ def callee(node: Node) -> str:
             return qualname
         case RunModel(parts=(only,)):
             return only
+        case Each():
+            return "dagc.each"
         case _:
             return node.name
 

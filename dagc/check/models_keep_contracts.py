@@ -12,17 +12,19 @@ from dagc.models.store import ModelStore
 
 
 def models_keep_contracts(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
-    """One E0410 for each output declared otherwise (`dagc.onnx(..., returns=...)`) than the model file says.
+    """One E0410 for each output declared otherwise (`dagc.onnx(..., returns=...)`) than the model gives.
 
-    A declaration may fix what the file leaves open; that is checked when the model runs.
+    What it gives follows from what it is fed (`f32[W//8]` for a width of 320 is `f32[40]`). A declaration may fix
+    what that leaves open; that is checked when the model runs.
     """
+    types = {value.id: value.type for value in graph.values()}
     for node in graph.nodes:
         if not isinstance(node.op, RunModel):
             continue
-        signature = store.signature(node.op.model)
+        given = {name: types[value] for name, value in zip(node.op.feeds, node.inputs, strict=True)}
+        answers = store.signature(node.op.model).answers({n: t for n, t in given.items() if isinstance(t, Tensor)})
         for name, value in zip(node.op.fetches, node.outputs, strict=True):
-            port = signature.output(name)
-            actual = None if port is None else signature.example(port)
+            actual = answers.get(name)
             reason = None if actual is None else disagreement(actual, value.type)
             if actual is not None and reason is not None:
                 yield _diagnostic(node, value, name, actual, reason)

@@ -15,6 +15,7 @@ from dagc.check.shapes_proven import shapes_proven
 from dagc.check.steps_agree import steps_agree
 from dagc.diagnostics import Diagnostic, Report
 from dagc.ir.graph import Graph
+from dagc.ir.regions import walk
 from dagc.models.store import ModelStore
 
 Rule = Callable[[Graph, ModelStore], Iterator[Diagnostic]]
@@ -35,17 +36,23 @@ RULES: tuple[Rule, ...] = (
 
 _ABOUT_USE: tuple[Rule, ...] = (inputs_used, results_used)
 
+_ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used)
+"""Those that compare a graph with its declaration; a region declares nothing."""
+
 
 def check(graph: Graph, store: ModelStore, report: Report) -> None:
     """Add every broken rule to the report: errors E0201-E0208, E0301-E0303 and E0410, warning W0209.
 
+    Regions are looked at by the same rules, each as a graph of its own.
     If tracing has already reported an error, a value may look unused only because its reader was refused: the
     rules about use stay silent then.
     """
-    traced_cleanly = not report.errors
-    for rule in RULES:
-        if traced_cleanly or rule not in _ABOUT_USE:
-            report.extend(rule(graph, store))
+    left_out = _ABOUT_USE if report.errors else ()
+    for found in walk(graph):
+        skipped = left_out if found is graph else (*left_out, *_ABOUT_SIGNATURES)
+        for rule in RULES:
+            if rule not in skipped:
+                report.extend(rule(found, store))
 
 
 def check_endpoints(graphs: Sequence[Graph], report: Report) -> None:

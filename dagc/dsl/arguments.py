@@ -16,7 +16,7 @@ def argument(recorder: Recorder, item: object, receiver: str) -> Value:
     found = as_value(recorder, item)
     if found is not None:
         return found
-    message, help = _not_a_value(item)
+    message, help = not_a_value(item)
     mistake(Diagnostic.at("E0138", f"{receiver} is given {message}", recorder.here(), "passed here", help=help))
     return recorder.unknown("unknown")
 
@@ -33,7 +33,8 @@ def record_fields(item: object) -> tuple[str, ...] | None:
     return None
 
 
-def _not_a_value(item: object) -> tuple[str, str]:
+def not_a_value(item: object) -> tuple[str, str]:
+    """What an object is that can be no value of a graph, and what to do instead."""
     if isinstance(item, Outputs):
         return "several outputs at once", "pass one of them by name, for example `model(x).probabilities`"
     if record_fields(item) is not None:

@@ -82,6 +82,9 @@ class Walk(Protocol):
     def starred(self, node: ast.Starred) -> Kind:
         """What each item of `*value` holds."""
 
+    def lambda_kind(self, node: ast.Lambda, given: Sequence[Kind]) -> Kind:
+        """What a `lambda` gives for such arguments."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Arguments:
@@ -106,6 +109,7 @@ def call_kind(walk: Walk, node: ast.Call) -> Kind:
     if _is_builtin(target):
         return _built_in(walk, node, target.__name__, arguments)  # type: ignore[attr-defined]
     if is_ours(target):
+        _run_for_items(walk, node, target)
         return _ours(target, arguments)
     if isinstance(receiver, Handle):
         return Handle()
@@ -217,6 +221,20 @@ def _ours(target: object, arguments: _Arguments) -> Kind:
             return Several((Handle(), Handle()))
         return Handle() if arguments.first(holds) else Plain()
     return returned(target)
+
+
+def _run_for_items(walk: Walk, node: ast.Call, target: object) -> None:
+    """Look into the function given to `dagc.each`: its item is a symbolic value."""
+    if getattr(target, "__name__", "") != "each":
+        return
+    named = [keyword.value for keyword in node.keywords if keyword.arg == "function"]
+    function = named[0] if named else node.args[1] if len(node.args) > 1 else None
+    if isinstance(function, ast.Lambda):
+        walk.lambda_kind(function, [Handle()])
+    elif function is not None and isinstance(found := walk.resolve(function), FunctionType):
+        definition = walk.namespace.definition(found)
+        if definition is not None and not definition.decorator_list:
+            walk.run_function(definition, [Handle()], {})
 
 
 def _record(walk: Walk, node: ast.Call, target: object) -> type | None:

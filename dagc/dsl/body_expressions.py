@@ -261,8 +261,14 @@ class Expressions:
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.kind(default)
-        self.inside({**self.names, **unknown_parameters(node.args)}).kind(node.body)
+        self.lambda_kind(node, ())
         return Plain()
+
+    def lambda_kind(self, node: ast.Lambda, given: Sequence[Kind]) -> Kind:
+        """What a `lambda` gives for such arguments; those not given may hold anything."""
+        positional = (*node.args.posonlyargs, *node.args.args)
+        bound = {parameter.arg: kind for parameter, kind in zip(positional, given, strict=False)}
+        return self.inside({**self.names, **unknown_parameters(node.args), **bound}).kind(node.body)
 
     def inside(self, names: dict[str, Kind]) -> "Expressions":
         """The same walk with other local names."""

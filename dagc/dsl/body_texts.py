@@ -73,12 +73,14 @@ TEXTS: dict[str, Text] = {
     "E0152": Text(
         "`for` goes through `{what}`, whose items are not known while the graph is built",
         _A_VALUE,
-        "loop inside a step, or index with constants: `x[0]`, `x[1]`",
+        "write `dagc.each(x, lambda item: f(item), max_items=64)` for a list; loop inside a step, or index a "
+        "tensor with constants: `x[0]`, `x[1]`",
     ),
     "E0153": Text(
         "a comprehension goes through `{what}`, whose items are not known while the graph is built",
         _A_VALUE,
-        "loop inside a step, or index with constants: `[f(x[0]), f(x[1])]`",
+        "write `dagc.each(x, lambda item: f(item), max_items=64)` for a list; loop inside a step, or index a "
+        "tensor with constants: `[f(x[0]), f(x[1])]`",
     ),
     "E0154": Text(
         "`try` in a graph body sees nothing of what happens in a request",

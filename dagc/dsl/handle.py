@@ -205,10 +205,11 @@ def as_value(recorder: Recorder, item: object) -> Value | None:
 
 
 def value_of(handle: Handle) -> Value:
-    """The handle's value in the graph being recorded. Refuses one that leaked out of another recording (E0124)."""
-    if recording() is not handle._recorder:
-        _refuse_leak(handle)
-    return handle._value
+    """The handle's value in the graph being recorded; in a region, one of the graphs around it is captured.
+
+    Refuses a value that leaked out of another graph (E0124) or out of a region (E0174).
+    """
+    return _located(handle)[1]
 
 
 def type_of(handle: Handle) -> Type:
@@ -222,14 +223,19 @@ def column(handle: Handle, name: str) -> object:
 
 
 def _recorder_for(operands: Sequence[object]) -> Recorder:
-    handle = next(item for item in operands if isinstance(item, Handle))
-    value_of(handle)
-    return handle._recorder
+    return _located(next(item for item in operands if isinstance(item, Handle)))[0]
+
+
+def _located(handle: Handle) -> tuple[Recorder, Value]:
+    """What is being recorded, and the handle's value there."""
+    recorder = recording()
+    if recorder is None or not recorder.is_inside(handle._recorder):
+        _refuse_leak(handle, recorder)
+    return recorder, recorder.capture(handle._value, handle._recorder)
 
 
 def _member(handle: Handle, name: str, *, implicit: bool = False) -> object:
-    value = value_of(handle)
-    recorder = handle._recorder
+    recorder, value = _located(handle)
     if isinstance(value.type, Unknown):
         return handle
     if isinstance(value.type, Record):
@@ -248,6 +254,8 @@ def _member(handle: Handle, name: str, *, implicit: bool = False) -> object:
     else:
         message = f"`{value.id}` is `{value.type}`, which has no fields in a graph body"
         help = "methods run inside a step, where it is a real value"
+        if isinstance(value.type, ListOf):
+            help = f"ask each item: `dagc.each({value.id}, lambda item: item.{name}, max_items=...)`"
     mistake(Diagnostic.at("E0125", message, recorder.here(), "read here", help=help))
     return Handle(recorder, recorder.unknown(name))
 
@@ -322,13 +330,23 @@ def _refuse_numpy(handle: Handle, function: str) -> NoReturn:
     )
 
 
-def _refuse_leak(handle: Handle) -> NoReturn:
-    current = recording()
+def _refuse_leak(handle: Handle, current: Recorder | None) -> NoReturn:
     recorder = current or handle._recorder
+    place, name = recorder.here(), handle._value.id
+    if current is not None and current.outermost is handle._recorder.outermost:
+        refuse(
+            Diagnostic.at(
+                "E0174",
+                f"`{name}` belongs to one item of `dagc.each`, whose function has returned",
+                place,
+                "used here",
+                help="return it from the function: `dagc.each` gives the list of what it returns for the items",
+            )
+        )
     diagnostic = Diagnostic.at(
         "E0124",
-        f"`{handle._value.id}` belongs to a graph whose body has ended",
-        recorder.here(),
+        f"`{name}` belongs to a graph whose body has ended",
+        place,
         "used here",
         help="keep values inside the body that made them: return them, or pass them to a step, never through a "
         "global, a thread or a cache",

@@ -15,6 +15,7 @@ from dagc.diagnostics.suggest import closest
 from dagc.dsl.annotations import AnnotationError, request_adapter, response_adapter
 from dagc.dsl.body_rules import body_mistakes
 from dagc.dsl.graph import GraphFunction
+from dagc.dsl.import_source import ImportedModel
 from dagc.dsl.model import OnnxModel, new_store, store_of
 from dagc.dsl.signatures import Function, annotation_mistakes, unusual_kind
 from dagc.dsl.step import Step
@@ -23,6 +24,7 @@ from dagc.dsl.tracing import trace
 from dagc.dsl.user_folder import UserFolder, imported
 from dagc.ir.graph import Graph
 from dagc.ir.ops import CallStep, ModelKey
+from dagc.ir.regions import every_node
 from dagc.trace.spans import users_file
 
 _TAKEN = ("main", "dagc", "dagc_runtime")
@@ -153,29 +155,46 @@ def _finished(
     except AnnotationError as error:
         report.extend(annotation_mistakes(function.function, error, folder.root))
         return None
+    build_only = _build_only(folder.root)
     return Traced(
         graph,
         store_of(folder.root),
         _steps(graph),
         function.function,
         folder.root,
-        folder.carried(file),
+        folder.carried(file, {folder.root / path: lines for path, lines in build_only.items()}),
         body,
         request,
         response,
         _models(folder.root),
+        build_only,
         folder,
     )
 
 
 def _models(root: Path) -> dict[str, ModelKey]:
     """The model files that were read, by their path from `root`."""
-    declared = [v for module in _users_modules(root) for v in vars(module).values() if isinstance(v, OnnxModel)]
-    return {path: key for model in declared for path, key in model.read_as(root)}
+    return {path: key for model in _declared_models(root) for path, key in model.read_as(root)}
+
+
+def _build_only(root: Path) -> dict[str, frozenset[int]]:
+    """The first lines of the functions that importers call, by their file's path from `root`."""
+    sources = [model.source for model in _declared_models(root)]
+    places = [source.definition() for source in sources if isinstance(source, ImportedModel)]
+    found: dict[str, frozenset[int]] = {}
+    for file, line in filter(None, places):
+        relative = users_file(file, root)
+        if relative is not None:
+            found[relative] = found.get(relative, frozenset()) | {line}
+    return found
+
+
+def _declared_models(root: Path) -> list[OnnxModel]:
+    return [v for module in _users_modules(root) for v in vars(module).values() if isinstance(v, OnnxModel)]
 
 
 def _steps(graph: Graph) -> dict[tuple[str, str], Function]:
-    keys = {(node.op.module, node.op.qualname) for node in graph.nodes if isinstance(node.op, CallStep)}
+    keys = {(node.op.module, node.op.qualname) for node in every_node(graph) if isinstance(node.op, CallStep)}
     return {key: _function(*key) for key in sorted(keys)}
 
 

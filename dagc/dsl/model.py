@@ -1,6 +1,8 @@
-"""`onnx(...)`: a model file as a function. The file is read at the first call, so declaring one costs nothing."""
+"""`onnx(...)`: a model file as a function. The file is read at the first call, so declaring one costs nothing.
 
-import os
+Where the bytes come from is the model's `Source`; the importers bring their own (`importers.py`).
+"""
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +15,13 @@ from dagc.diagnostics import CompileError, Diagnostic, Span
 from dagc.diagnostics.suggest import closest, did_you_mean
 from dagc.dsl.annotations import AnnotationError, ir_type
 from dagc.dsl.model_call import Callee, NamedTupleClass, record_call, run_call, unknown_answer
+from dagc.dsl.model_source import ModelFile, ModelSource
 from dagc.dsl.outputs import unknown_output
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.agree import disagreement
 from dagc.ir.ops import ModelKey
 from dagc.ir.types import DType, Scalar, Tensor, Type
 from dagc.models.model_error import ModelError
-from dagc.models.read import read_model
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
 from dagc.trace.conversions import has_item
@@ -72,13 +74,12 @@ def onnx(
         inputs: declared types of inputs by name (`{"x": f32(30)}`), checked against the file.
         returns: a NamedTuple whose fields name the outputs and declare their types.
     """
-    return OnnxModel(path, sha256, inputs, returns, caller_place())  # type: ignore[return-value]  # see OnnxModel
+    return OnnxModel(ModelFile(path, sha256), inputs, returns, caller_place())  # type: ignore[return-value]  # see OnnxModel
 
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    path: object
-    sha256: str | None
+    source: ModelSource
     inputs: Mapping[str, object] | None
     returns: object
     place: Place | None
@@ -89,14 +90,9 @@ class OnnxModel:
     """A declared model. Calling it runs it, or records its run; the two share how arguments meet inputs."""
 
     def __init__(
-        self,
-        path: object,
-        sha256: str | None,
-        inputs: Mapping[str, object] | None,
-        returns: object,
-        place: Place | None,
+        self, source: ModelSource, inputs: Mapping[str, object] | None, returns: object, place: Place | None
     ) -> None:
-        self._declared = _Declared(path, sha256, inputs, returns, place)
+        self._declared = _Declared(source, inputs, returns, place)
         self._bytes: bytes | None = None
 
     def __call__(self, *values: object, **inputs: object) -> object:
@@ -123,10 +119,10 @@ class OnnxModel:
 
     @property
     def name(self) -> str:
-        """The variable the model is declared as, else the name of its file."""
+        """The variable the model is declared as, else the name of its source."""
         place = self._declared.place
         names = assigned_names(Path(place.file), place) if place else ()
-        return names[0] if len(names) == 1 else Path(str(self._declared.path)).stem
+        return names[0] if len(names) == 1 else self._declared.source.label
 
     @property
     def folder(self) -> Path:
@@ -135,29 +131,25 @@ class OnnxModel:
         return Path(place.file).resolve().parent if place else Path.cwd()
 
     def read_as(self, root: Path) -> Iterator[tuple[str, ModelKey]]:
-        """The file's path from `root` and its content's key, if a graph has used the model."""
+        """The source's name from `root` and its content's key, if a graph has used the model."""
         if self._bytes is not None:
-            path = os.path.relpath(self.folder / str(self._declared.path), root)
-            yield Path(path).as_posix(), store_of(root).add(self._bytes)
+            yield self._declared.source.name_from(root, self.folder), store_of(root).add(self._bytes)
+
+    @property
+    def source(self) -> ModelSource:
+        """Where the model's bytes come from."""
+        return self._declared.source
 
     def _callee(self, root: Path) -> Callee:
         """Raises ModelError, and CompileError for a declaration that contradicts the file."""
         store = store_of(root)
         if self._bytes is None:
-            self._bytes = self._read(root)
+            self._bytes = self._declared.source.read(root, self.folder, self._span(root))
         key = store.add(self._bytes)
         signature = store.signature(key)
         self._check_inputs(signature, root)
         fetches, types = self._outputs(signature, root)
         return Callee(self.name, key, signature, fetches, types, self._returns())
-
-    def _read(self, root: Path) -> bytes:
-        path = self._declared.path
-        if not isinstance(path, str | Path):
-            refuse(self._wrong(f"a model's path is a string, not `{type(path).__name__}`", "", root))
-        # An address is handed on as it is: `read_model` knows it and says what to do (E0408).
-        whole = Path(path) if "://" in str(path) else self.folder / path
-        return read_model(whole, sha256=self._declared.sha256)
 
     def _returns(self) -> NamedTupleClass | None:
         returns = self._declared.returns

@@ -15,7 +15,7 @@ from dagc.dsl.eager_feeds import eager_feed, eager_item
 from dagc.dsl.handle import Handle, column, type_of
 from dagc.dsl.outputs import Outputs
 from dagc.ir.ops import ModelKey, RunModel
-from dagc.ir.types import Record, Scalar, Type
+from dagc.ir.types import Record, Scalar, Tensor, Type
 from dagc.models.model_error import ModelError
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
@@ -54,7 +54,9 @@ def record_call(
     names = tuple(port.name for port in callee.signature.inputs)
     op = RunModel(callee.key, names, callee.fetches, (callee.name,))
     several = [f"{callee.name}_{fetch}" for fetch in callee.fetches] if len(callee.fetches) > 1 else ()
-    types = [_in_model(callee, fetch, type) for fetch, type in zip(callee.fetches, callee.types, strict=True)]
+    types = _recorded_types(
+        callee, {port.name: feed.type for port, feed in zip(callee.signature.inputs, feeds, strict=True)}
+    )
     outputs = recorder.record(op, feeds, types, callee.name, stems=several)
     seen = [given(recorder, value, type) for value, type in zip(outputs, callee.types, strict=True)]
     return _answer(callee, [Handle(recorder, value) for value in seen])
@@ -101,9 +103,15 @@ def unknown_answer(model: str, returns: NamedTupleClass | None) -> object:
     return returns(*(Handle(recorder, recorder.unknown(field)) for field in fields))
 
 
-def _in_model(callee: Callee, fetch: str, declared: Type) -> Type:
-    port = callee.signature.output(fetch)
-    return callee.signature.example(port) if isinstance(declared, Scalar) and port else declared
+def _recorded_types(callee: Callee, fed: Mapping[str, Type]) -> list[Type]:
+    """What the model gives for what it is fed: sizes that follow from those of the inputs are computed here."""
+    tensors = {name: type for name, type in fed.items() if isinstance(type, Tensor)}
+    answers = callee.signature.answers(tensors)
+    undeclared = callee.returns is None
+    return [
+        answers[fetch] if fetch in answers and (undeclared or isinstance(declared, Scalar)) else declared
+        for fetch, declared in zip(callee.fetches, callee.types, strict=True)
+    ]
 
 
 def _answer(callee: Callee, items: Sequence[object]) -> object:

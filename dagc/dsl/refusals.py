@@ -53,7 +53,8 @@ REFUSALS: dict[str, Refusal] = {
     "__iter__": Refusal(
         "E0112",
         "the list of items",
-        "index with constants (`x[0]`), or loop inside a step, where it is a real value",
+        "call a function for each item of a list with `dagc.each`, index a tensor with constants (`x[0]`), or "
+        "loop inside a step, where it is a real value",
     ),
     "__next__": Refusal("E0112", "the next item", "index with constants (`x[0]`), or loop inside a step"),
     "__reversed__": Refusal("E0112", "the reversed order", "reverse it inside a step"),

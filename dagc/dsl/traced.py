@@ -24,7 +24,8 @@ class Traced:
     `steps` are the user's own functions by (module, qualified name), `function` the undecorated graph, `modules`
     the user's files a service carries, the graph's own first. `body` names the parameter that is the whole JSON
     body, or is `None` when the body is an object with a member for each parameter. `models` are the files that
-    the module's graphs read, by path relative to `root`.
+    the module's graphs read, by path relative to `root`. `build_only` are the first lines of functions that no
+    service calls, by path relative to `root`: those that load models for importers.
     """
 
     graph: Graph
@@ -37,6 +38,7 @@ class Traced:
     request: TypeAdapter[object]
     response: TypeAdapter[object]
     models: Mapping[str, ModelKey]
+    build_only: Mapping[str, frozenset[int]]
     folder: UserFolder = field(repr=False)
 
     @contextlib.contextmanager

@@ -7,10 +7,10 @@ import ast
 import contextlib
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import decode_source
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 from dagc.diagnostics import Report
 from dagc.dsl.exceptions import import_failure
@@ -50,10 +50,12 @@ class UserFolder:
         packages = {file.parent.name for file in self.root.glob("*/__init__.py")}
         return tuple(sorted(files | packages))
 
-    def carried(self, first: Path) -> tuple[Path, ...]:
+    def carried(
+        self, first: Path, build_only: Mapping[Path, frozenset[int]] = MappingProxyType({})
+    ) -> tuple[Path, ...]:
         """The user's files a service needs: `first`, what it imported, and what those import by name anywhere.
 
-        Only inside `opened()`.
+        Only inside `opened()`. Functions that begin at the lines `build_only` are never called by a service.
         A file imported only inside a function was perhaps not imported yet, so the text is asked too.
         """
         imported = [module for module in sys.modules.values() if self._is_users(module)]
@@ -63,7 +65,7 @@ class UserFolder:
             file = waiting.pop(0)
             if file not in found:
                 found[file] = None
-                waiting.extend(self._imported_by(file))
+                waiting.extend(self._imported_by(file, build_only.get(file, frozenset())))
         rest = sorted(file for file in found if file != first)
         return (first, *rest)
 
@@ -80,12 +82,12 @@ class UserFolder:
         file = getattr(module, "__file__", None)
         return isinstance(file, str) and users_file(file, self.root) is not None
 
-    def _imported_by(self, file: Path) -> Iterator[Path]:
+    def _imported_by(self, file: Path, build_only: frozenset[int]) -> Iterator[Path]:
         try:
             tree = ast.parse(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return
-        for node in ast.walk(tree):
+        for node in _served(tree, build_only):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield from self._files_of(alias.name)
@@ -111,6 +113,19 @@ class UserFolder:
             elif plain.is_file():
                 yield plain
             at = at / part
+
+
+def _served(tree: ast.Module, build_only: frozenset[int]) -> Iterator[ast.AST]:
+    """Every node but those inside functions that begin at these lines."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first in build_only:
+                continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
 
 
 def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | None:

@@ -13,6 +13,7 @@ from dagc.evaluate.tolerance import TOLERANCES, tolerance_of
 from dagc.evaluate.verdict import Batched, Failure
 from dagc.ir.graph import Graph, Node, NodeName
 from dagc.ir.ops import RunModel
+from dagc.ir.regions import every_node
 from dagc.models.runner import Runner
 from dagc.models.store import ModelStore
 
@@ -55,7 +56,7 @@ def compare_batches(
     verdicts: list[Batched] = []
     failures: list[Failure] = []
     floor = noise_floor(TOLERANCES["f32"])
-    for node in graph.nodes:
+    for node in every_node(graph):
         if not isinstance(node.op, RunModel):
             continue
         reason = store.mixing(node.op.model)

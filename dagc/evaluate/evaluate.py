@@ -4,8 +4,9 @@ It runs whatever nodes the graph has, so the same function answers for the optim
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
 from dagc.evaluate.private_loop import wait_for
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, Op, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, Op, RunModel
 from dagc.ir.types import Tensor, TupleOf
 from dagc.models.dtypes import to_numpy
 from dagc.models.store import ModelStore
@@ -22,7 +23,11 @@ Steps = Mapping[tuple[str, str], Callable[..., object]]
 """The user's functions by (module, qualified name)."""
 
 Watch = Callable[[Node, tuple[object, ...], tuple[object, ...]], None]
-"""Told of every node that has run: the node, its inputs and its outputs."""
+"""Told of every node that has run: the node, its inputs and its outputs; a node of a region once for each item."""
+
+
+class TooManyItems(ValueError):
+    """A list is longer than `dagc.each` declares; the service refuses the request (422)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +49,14 @@ def evaluate(
     """The graph's result for one request: a value, or a tuple where the graph returns several.
 
     `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
-    remembered there, so that a second form of the graph sees the same world.
+    remembered there, so that a second form of the graph sees the same world; those of a region by item too.
 
     Raises:
+        TooManyItems: a list is longer than its `dagc.each` allows.
         Exception: whatever a step or a model raises, unchanged.
     """
-    values: dict[ValueId, object] = {value.id: arguments[value.id] for value in graph.inputs}
-    for node in graph.nodes:
-        inputs = tuple(values[source] for source in node.inputs)
-        outputs = _run(node, inputs, store, steps, {} if known is None else known)
-        values.update(zip((value.id for value in node.outputs), outputs, strict=True))
-        if watch is not None:
-            watch(node, inputs, outputs)
-    return _result(graph, values)
+    world = _World(store, steps, {} if known is None else known, watch)
+    return world.result(graph, [arguments[value.id] for value in graph.inputs])
 
 
 def _result(graph: Graph, values: Mapping[ValueId, object]) -> object:
@@ -70,22 +70,54 @@ def _is_tuple(graph: Graph, output: ValueId) -> bool:
     return isinstance(graph.types()[output], TupleOf)
 
 
-def _run(
-    node: Node, inputs: tuple[object, ...], store: ModelStore, steps: Steps, known: dict[NodeName, object]
-) -> tuple[object, ...]:
-    match node.op:
-        case CallStep() as op:
-            return _spread(_step_result(node.name, op, inputs, steps, known), len(node.outputs))
-        case RunModel() as op:
-            feeds = packed_feeds(op, store.signature(op.model), inputs)
-            return tuple(store.runner(op.model).run_example(feeds, op.fetches))
-        case _ as op:
-            return _computed(op, inputs)
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What nodes run with. `place` tells the items of a region apart: `texts[3].` before its nodes' names."""
+
+    store: ModelStore
+    steps: Steps
+    known: dict[NodeName, object]
+    watch: Watch | None
+    place: str = ""
+
+    def result(self, graph: Graph, given: Sequence[object]) -> object:
+        """What the graph gives for values of its inputs."""
+        values: dict[ValueId, object] = {v.id: item for v, item in zip(graph.inputs, given, strict=True)}
+        for node in graph.nodes:
+            inputs = tuple(values[source] for source in node.inputs)
+            outputs = self._run(node, inputs)
+            values.update(zip((value.id for value in node.outputs), outputs, strict=True))
+            if self.watch is not None:
+                self.watch(node, inputs, outputs)
+        return _result(graph, values)
+
+    def _run(self, node: Node, inputs: tuple[object, ...]) -> tuple[object, ...]:
+        match node.op:
+            case CallStep() as op:
+                name = NodeName(f"{self.place}{node.name}")
+                return _spread(_step_result(name, op, inputs, self.steps, self.known), len(node.outputs))
+            case RunModel() as op:
+                feeds = packed_feeds(op, self.store.signature(op.model), inputs)
+                return tuple(self.store.runner(op.model).run_example(feeds, op.fetches))
+            case Each() as op:
+                return (list(self._each(node, op, inputs)),)
+            case _ as op:
+                return _computed(op, inputs)
+
+    def _each(self, node: Node, op: Each, inputs: tuple[object, ...]) -> Iterator[object]:
+        items, *captured = inputs
+        if not isinstance(items, Iterable):
+            raise TypeError(f"`dagc.each` goes through a list, and this is a `{type(items).__name__}`")
+        found = list(islice(items, op.max_items + 1))
+        if len(found) > op.max_items:
+            raise TooManyItems(f"at most {op.max_items} items are taken, more were given")
+        for at, item in enumerate(found):
+            yield replace(self, place=f"{self.place}{node.name}[{at}].").result(op.body, [item, *captured])
 
 
 def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
     match op:
-        case CallStep() | RunModel():
+        case CallStep() | RunModel() | Each():
             raise TypeError(f"`{type(op).__name__}` is not computed, it is run")
         case Field(name):
             return (_member(inputs[0], name),)

@@ -16,6 +16,7 @@ from dagc.evaluate.tolerance import tolerance_of
 from dagc.evaluate.verdict import Sensitivity, Straddle
 from dagc.ir.graph import Graph, NodeName
 from dagc.ir.ops import RunModel
+from dagc.ir.regions import every_node
 from dagc.models.store import ModelStore
 
 JUMP = 100.0
@@ -32,7 +33,7 @@ def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity
     examined: set[str] = set()
     left_out: set[str] = set()
     rows_left, lone_runs_left = _MOST_ROWS, _MOST_LONE_RUNS
-    for node in graph.nodes:
+    for node in every_node(graph):
         if not isinstance(node.op, RunModel):
             continue
         nudging = _Nudging(node.name, node.op, store, together=store.mixing(node.op.model) is None)

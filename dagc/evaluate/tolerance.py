@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dagc.ir.graph import Graph
+from dagc.ir.regions import walk
 from dagc.ir.types import DType, Tensor
 
 FloatName = Literal["f16", "f32", "f64"]
@@ -74,7 +75,7 @@ def answer_tolerance(graph: Graph) -> Tolerance:
 
     JSON does not say which dtype a number came from: f16 if the graph computes in it anywhere, else f32.
     """
-    dtypes = {value.type.dtype for value in graph.values() if isinstance(value.type, Tensor)}
+    dtypes = {v.type.dtype for found in walk(graph) for v in found.values() if isinstance(v.type, Tensor)}
     return TOLERANCES["f16" if DType.F16 in dtypes else "f32"]
 
 

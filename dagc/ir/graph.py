@@ -34,10 +34,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A decorated function after tracing: nodes in topological order.
+    """A decorated function after tracing, or a region inside one: nodes in topological order.
 
     `outputs` are the returned values (one, or several for a returned tuple) and `returns` the declared return
     type. `module` names the user's module (`graph` for `graph.py`), `deadline_s` the time one request may take.
+    A region has no use for these three.
     """
 
     name: str

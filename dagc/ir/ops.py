@@ -1,9 +1,12 @@
 """What a node can do: one closed union of final classes. Axes count within one example, from 0 or from -1."""
 
 from dataclasses import dataclass
-from typing import Literal, NewType, final
+from typing import TYPE_CHECKING, Literal, NewType, final
 
 from dagc.ir.types import DType, Type
+
+if TYPE_CHECKING:  # a graph is made of operations, and some operations own graphs
+    from dagc.ir.graph import Graph
 
 ModelKey = NewType("ModelKey", str)
 """SHA-256 of a model's bytes, in hex; the bytes live in a `ModelStore`."""
@@ -174,7 +177,20 @@ class Vote:
     ties: Literal["lowest", "first"]
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`body` for every item of a list; the results are a list in the same order.
+
+    The node's inputs are the list and what the body captures, the body's are one item and the same captures. A
+    list of more than `max_items` is refused when the request comes.
+    """
+
+    body: "Graph"
+    max_items: int
+
+
 Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
 """Arithmetic written in a graph body: all of it becomes ONNX operators."""
 
-Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Expression
+Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Each | Expression

@@ -1,6 +1,6 @@
 """A graph as text a person reads: one node a line, its sources behind it. The form of dumps and goldens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from dagc.diagnostics import Span
@@ -13,6 +13,7 @@ from dagc.ir.ops import (
     Cast,
     Concat,
     Constant,
+    Each,
     Elementwise,
     Field,
     Index,
@@ -26,6 +27,10 @@ from dagc.ir.ops import (
     TopK,
     Vote,
 )
+from dagc.ir.regions import captured, captures, regions
+
+_Row = tuple[str, tuple[Span, ...] | None]
+"""A line and its sources; a `return` has none."""
 
 _SHOWN_ELEMENTS = 8
 _SHOWN_PARTS = 8
@@ -39,18 +44,10 @@ def print_graph(graph: Graph) -> str:
     Models are shown by their parts, not by their key, so a retrained model does not change the text.
     """
     inputs = ", ".join(_typed(value) for value in graph.inputs)
-    left = [", ".join(_typed(value) for value in node.outputs) for node in graph.nodes]
-    width = _column(left, _WIDEST_COLUMN)
-    rows: list[tuple[str, tuple[Span, ...]]] = [
-        (f"graph {graph.name}({inputs}) -> {graph.returns}", (graph.span,))
-    ]
-    rows += [
-        (f"  {text:<{width}} = {_operation(node)}", node.spans)
-        for text, node in zip(left, graph.nodes, strict=True)
-    ]
-    margin = _column([text for text, _ in rows], _WIDEST_LINE)
-    lines = [f"{text:<{margin}}  # {cited(spans)}" for text, spans in rows]
-    lines.append(f"  return {', '.join(graph.outputs)}")
+    header = f"graph {graph.name}({inputs}) -> {graph.returns}"
+    rows: list[_Row] = [(header, (graph.span,)), *_rows(graph, "  ")]
+    margin = _column([text for text, spans in rows if spans is not None], _WIDEST_LINE)
+    lines = [text if spans is None else f"{text:<{margin}}  # {cited(spans)}" for text, spans in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +66,17 @@ def listed(parts: Sequence[str], joint: str = " + ") -> str:
     """The parts of a model in a few words: `scaler + trees`, or the first ones and how many more there are."""
     more = len(parts) - _SHOWN_PARTS
     return joint.join((*parts[:_SHOWN_PARTS], *([f"{more} more"] if more > 0 else [])))
+
+
+def _rows(graph: Graph, indent: str) -> Iterator[_Row]:
+    """The lines of a body, those of a region behind the node that owns it and further to the right."""
+    left = [", ".join(_typed(value) for value in node.outputs) for node in graph.nodes]
+    width = _column(left, _WIDEST_COLUMN)
+    for text, node in zip(left, graph.nodes, strict=True):
+        yield f"{indent}{text:<{width}} = {_operation(node)}", node.spans
+        for region in regions(node.op):
+            yield from _rows(region, f"{indent}  ")
+    yield f"{indent}return {', '.join(graph.outputs)}", None
 
 
 def _column(texts: Sequence[str], widest: int) -> int:
@@ -106,6 +114,8 @@ def _operation(node: Node) -> str:
             return f"tensor({arguments})"
         case Constant(values=values):
             return f"constant {_elements(values)}"
+        case Each():
+            return _each(node.op, node)
         case Elementwise():
             return _arithmetic(node.op, node)
         case Index(items=items):
@@ -129,6 +139,13 @@ def _run(op: RunModel, node: Node) -> str:
     feeds = ", ".join(feed if feed == value else f"{feed}: {value}" for feed, value in wires)
     barrier = f", alone: {op.barrier}" if op.barrier else ""
     return f"run {listed(op.parts, '+')} {{{feeds}}} -> {{{', '.join(op.fetches)}}}{barrier}"
+
+
+def _each(op: Each, node: Node) -> str:
+    wires = zip(captured(op.body, node), captures(node), strict=True)
+    taken = [outside if inside.id == outside else f"{inside.id}: {outside}" for inside, outside in wires]
+    given = f", with {', '.join(taken)}" if taken else ""
+    return f"each {_typed(op.body.inputs[0])} in {node.inputs[0]}, at most {op.max_items}{given}"
 
 
 def _arithmetic(op: Elementwise, node: Node) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 
 from dagc.ir.graph import Graph, Node
 from dagc.ir.infer import Mismatch, infer
-from dagc.ir.ops import AsTensor, CallStep, Constant, Expression, Field, Item, RunModel
-from dagc.ir.types import Choice, Scalar, Tensor, Type, Unknown
+from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Expression, Field, Item, RunModel
+from dagc.ir.regions import captured, captures, every_node, regions
+from dagc.ir.types import Choice, ListOf, Scalar, Tensor, Type, Unknown
 
 
 class IrError(Exception):
@@ -16,13 +17,17 @@ class IrError(Exception):
 
 def verify(graph: Graph) -> None:
     """Return if the graph keeps every invariant. Raises `IrError` naming the first one it breaks."""
-    for broken in (text for invariant in INVARIANTS for text in invariant(graph)):
+    for broken in _broken(graph):
         raise IrError(f"graph `{graph.name}`: {broken}")
+
+
+def _broken(graph: Graph) -> Iterator[str]:
+    return (text for invariant in INVARIANTS for text in invariant(graph))
 
 
 def _names_are_unique(graph: Graph) -> Iterator[str]:
     seen: set[str] = set()
-    for node in graph.nodes:
+    for node in every_node(graph):
         if node.name in seen:
             yield f"two nodes are called `{node.name}`"
         seen.add(node.name)
@@ -89,6 +94,21 @@ def _types_follow_from_operations(graph: Graph) -> Iterator[str]:
             yield f"`{node.name}` is typed {', '.join(map(str, given))}, its operation gives {shown}"
 
 
+def _regions_take_their_captures(graph: Graph) -> Iterator[str]:
+    types = graph.types()
+    for node in graph.nodes:
+        wanted = [types[source] for source in captures(node)]
+        for region in regions(node.op):
+            if [value.type for value in captured(region, node)] != wanted:
+                yield f"`{node.name}` does not give region `{region.name}` what it captures"
+
+
+def _regions_are_sound(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        for region in regions(node.op):
+            yield from (f"in region `{region.name}`, {text}" for text in _broken(region))
+
+
 INVARIANTS: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _names_are_unique,
     _values_are_defined_once,
@@ -98,6 +118,8 @@ INVARIANTS: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _models_name_their_parts,
     _steps_declare_their_parameters,
     _types_follow_from_operations,
+    _regions_take_their_captures,
+    _regions_are_sound,
 )
 
 
@@ -111,6 +133,8 @@ def _arity(node: Node) -> tuple[int, int] | None:
             return 1, 1
         case Constant():
             return 0, 1
+        case Each(body=body):
+            return len(body.inputs), 1
         case _:
             return None  # expressions: `infer` says it
 
@@ -126,6 +150,9 @@ def _output_types(node: Node, inputs: tuple[Type, ...]) -> tuple[Type, ...] | No
             return (Tensor(dtype, dims),) if isinstance(inputs[0], Scalar | Choice) else ()
         case Constant(type=type):
             return (type,)
+        case Each(body=body):
+            takes = bool(inputs) and inputs[0] == ListOf(body.inputs[0].type)
+            return (ListOf(body.returns),) if takes else ()
         case expression:
             return _inferred(expression, inputs)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dagc.models.model_error import ModelError
 from dagc.models.proto import all_nodes, canonical_bytes, parse
-from dagc.models.runner import runtime_words
+from dagc.models.runner import register_extensions, runtime_words
 
 if TYPE_CHECKING:
     import onnx
@@ -47,6 +47,7 @@ def _optimised(model: bytes) -> bytes:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = _FATAL_ONLY
+        register_extensions(options, model)
         try:
             onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own family of pybind exceptions

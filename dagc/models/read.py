@@ -1,34 +1,34 @@
 """A model file as bytes that are whole in themselves, or a `ModelError` that says what is wrong with the file.
 
-Everything later stages rely on is checked here once: the file parses, ONNX's checker accepts it, this runtime
-loads it, and every input and output has a batch axis.
+The file is untrusted: this process hashes its bytes and hands them to a limited one, which does everything that
+parses or runs them. What that found good is known by its hash, and no process looks at it again.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dagc.diagnostics.suggest import closest
-from dagc.models.external_data import external_locations, inline_external_data
-from dagc.models.model_error import ModelError
-from dagc.models.proto import parse, plain_domain
-from dagc.models.runner import Runner
-from dagc.models.signature import signature_of
+from dagc.ir.types import Dim
+from dagc.models.cache import entry_key, load_entry, store_entry
+from dagc.models.known import Json, NotAnAnswerError, error_from, recalled, remember, signature_from
+from dagc.models.limits import limits_for
+from dagc.models.model_error import PROTOBUF_LIMIT_BYTES, ModelError, too_large
+from dagc.models.sandbox import sandbox
+from dagc.models.signature import Signature
 
-if TYPE_CHECKING:
-    import onnx
-
-__all__ = ["ModelError", "read_model"]
-
-PROTOBUF_LIMIT_BYTES = 2**31 - 1
-"""A protobuf message cannot be larger; ONNX keeps more than that in external data."""
+__all__ = ["ModelError", "contract", "examined", "expect_model", "read_model"]
 
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+_NO_FOLDER = Path("/nonexistent")
+"""That of a model without a file, which has no external data that could be read."""
 
 
 def read_model(path: Path, *, sha256: str | None = None) -> bytes:
-    """The bytes of the model, external data included; exactly the file's bytes where it has none.
+    """The model's bytes: exactly the file's, unless it has external data or maps to be turned into tables.
+
+    Its signature, found by running it, is what `ModelStore.signature` gives from then on.
 
     Args:
         path: The file.
@@ -37,7 +37,9 @@ def read_model(path: Path, *, sha256: str | None = None) -> bytes:
     Raises:
         ModelError: E0401 no such file, E0402 not a readable model, E0403 another digest than `sha256`, E0404 not
             loadable by this runtime, E0405 no batch axis, E0406 unsafe or missing external data, E0407 an input
-            or output that is no tensor of a served type, E0408 an address instead of a path.
+            or output that is no tensor of a served type, E0408 an address instead of a path, E0411 it crashes the
+            runtime, E0412 it takes too much memory or time, E0413 foreign operators, E0414 impossible sizes, E0415
+            what no service runs, E0416 it lies about its shapes.
     """
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
@@ -48,15 +50,78 @@ def read_model(path: Path, *, sha256: str | None = None) -> bytes:
             (f"its sha256 is {digest}", f"pinned is    {sha256.lower()}"),
             "restore the file, or pin the new digest if the change is meant",
         )
-    proto = _parsed(content, path)
-    _known_opsets(proto, path)
-    if external_locations(proto):
-        inline_external_data(proto, path.parent)
-        content = _whole(proto, path)
-    _checked(content, path)
-    signature_of(proto)
-    Runner(content, optimised=False)
-    return content
+    return examined(content, path.name, path.parent)
+
+
+def examined(content: bytes, name: str, folder: Path = _NO_FOLDER) -> bytes:
+    """The model's bytes as `read_model` gives them, for bytes that are at hand; raises like it.
+
+    Args:
+        content: The model.
+        name: What it is called in messages.
+        folder: Where its external data lies.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    if recalled(digest) is not None:
+        return content
+    signature, rewritten = _looked_at(content, digest, name, folder, {})
+    model = rewritten or content
+    remember(hashlib.sha256(rewritten).hexdigest() if rewritten else digest, signature)
+    return model
+
+
+def expect_model(path: Path) -> None:
+    """Start the process that looks at models, unless this one is known: while it starts, other work goes on."""
+    try:
+        if path.is_file() and path.stat().st_size <= PROTOBUF_LIMIT_BYTES:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if recalled(digest) is None and load_entry(entry_key(digest)) is None:
+                sandbox().start()
+    except OSError:
+        return  # `read_model` says what is wrong with the file
+
+
+def contract(model: bytes, inputs: Mapping[str, tuple[Dim, ...]], name: str) -> Signature:
+    """The signature of a model that was read, run with inputs of declared sizes only.
+
+    Args:
+        model: What `read_model` returned.
+        inputs: The declared dims of one example, for some or all inputs; only numbers fix anything.
+        name: What the model is called in messages.
+
+    Raises:
+        ModelError: E0410 when the model cannot be run with these sizes; others as `read_model`.
+    """
+    pins: dict[str, Json] = {
+        port: [size if isinstance(size, int) else None for size in dims] for port, dims in inputs.items()
+    }
+    digest = hashlib.sha256(model).hexdigest()
+    return _looked_at(model, digest, name, _NO_FOLDER, pins)[0]
+
+
+def _looked_at(
+    content: bytes, digest: str, name: str, folder: Path, pins: dict[str, Json]
+) -> tuple[Signature, bytes | None]:
+    """What is known of the content, from the cache or the limited process."""
+    key = entry_key(digest, repr(sorted(pins.items())) if pins else "")
+    if (entry := load_entry(key)) is not None:
+        try:
+            return signature_from(entry[0]), entry[1] or None
+        except NotAnAnswerError:
+            pass  # written by somebody else, or by chance: it is found out again
+    head: dict[str, Json] = {"folder": str(folder.resolve()), "pins": pins}
+    answer, body = sandbox().ask(name, head, content, limits_for(len(content)))
+    try:
+        if "error" in answer:
+            raise error_from(answer["error"])
+        found = answer["signature"]
+        signature = signature_from(found)
+    except (NotAnAnswerError, KeyError) as error:
+        raise _no_answer(name) from error
+    rewritten = body if answer.get("rewritten") is True else None
+    if answer.get("external") is False:  # other bytes may lie in the same external file tomorrow
+        store_entry(key, found, rewritten or b"")
+    return signature, rewritten
 
 
 def _content(path: Path) -> bytes:
@@ -69,7 +134,7 @@ def _content(path: Path) -> bytes:
     if not path.is_file():
         raise _missing(path)
     if path.stat().st_size > PROTOBUF_LIMIT_BYTES:
-        raise _too_large(path)
+        raise too_large(path.name)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -89,59 +154,10 @@ def _missing(path: Path) -> ModelError:
     return ModelError("E0401", f"there is no model file `{path.name}`", notes, near and f"did you mean `{near}`?")
 
 
-def _parsed(content: bytes, path: Path) -> "onnx.ModelProto":
-    try:
-        proto = parse(content)
-    except ModelError as error:
-        raise _unreadable(path, "its bytes are not an ONNX model") from error
-    if not proto.opset_import or not proto.graph.output:
-        raise _unreadable(path, "it names no operator set or no output")
-    return proto
-
-
-def _known_opsets(proto: "onnx.ModelProto", path: Path) -> None:
-    from onnx import defs
-
-    newest = defs.onnx_opset_version()
-    for entry in proto.opset_import:
-        if plain_domain(entry.domain) == "" and entry.version > newest:
-            raise ModelError(
-                "E0404",
-                f"`{path.name}` uses opset {entry.version}, and this runtime knows opsets up to {newest}",
-                help=f"export the model with `opset_version={newest}` or older",
-            )
-
-
-def _checked(content: bytes, path: Path) -> None:
-    from onnx import checker
-
-    try:
-        checker.check_model(content)
-    except Exception as error:  # the checker raises its own errors and bare RuntimeErrors
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise _unreadable(path, f"ONNX's checker says: {first}") from error
-
-
-def _whole(proto: "onnx.ModelProto", path: Path) -> bytes:
-    if proto.ByteSize() > PROTOBUF_LIMIT_BYTES:
-        raise _too_large(path)
-    whole: bytes = proto.SerializeToString(deterministic=True)
-    return whole
-
-
-def _unreadable(path: Path, reason: str) -> ModelError:
+def _no_answer(name: str) -> ModelError:
     return ModelError(
-        "E0402",
-        f"`{path.name}` is not a readable ONNX model",
-        (reason,),
-        "dagc serves ONNX files only: convert the model, and check that the download is complete",
-    )
-
-
-def _too_large(path: Path) -> ModelError:
-    return ModelError(
-        "E0402",
-        f"`{path.name}` holds more than 2 GiB with its external data",
-        ("a model travels as one protobuf message, which ends at 2 GiB",),
-        "quantise the model, or split it in two",
+        "E0411",
+        f"`{name}` crashes the runtime",
+        ("the process that looked at the model gave an answer that is none",),
+        "do not serve this file; export the model again",
     )

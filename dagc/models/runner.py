@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 Array = NDArray[np.generic]
+
+EXTENSION_DOMAINS = frozenset({"ai.onnx.contrib", "com.microsoft.extensions"})
+_EXTENSIONS = "onnxruntime_extensions"
 
 _FATAL_ONLY = 4
 """onnxruntime's severity of messages: its errors reach us as exceptions, so it need not print them as well."""
@@ -73,6 +78,7 @@ def _session(model: bytes, *, optimised: bool) -> "onnxruntime.InferenceSession"
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    register_extensions(options, model)
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises its own family of pybind exceptions
@@ -82,6 +88,18 @@ def _session(model: bytes, *, optimised: bool) -> "onnxruntime.InferenceSession"
             (runtime_words(error),),
             "export the model again with standard operators and an opset this runtime knows",
         ) from error
+
+
+def register_extensions(options: "onnxruntime.SessionOptions", model: bytes) -> None:
+    """Load the operators of onnxruntime-extensions for a model that names their domain, where it is installed.
+
+    It is the only library that is ever loaded for a model, and never one that comes with it.
+    """
+    named = any(domain.encode() in model for domain in EXTENSION_DOMAINS)
+    if not named or find_spec(_EXTENSIONS) is None:
+        return
+    library: str = import_module(_EXTENSIONS).get_library_path()
+    options.register_custom_ops_library(library)
 
 
 def _as_fed(array: Array) -> Array:

@@ -1,10 +1,11 @@
 """What a model takes and gives. Dims are kept as stored, batch axis first; `Signature.example` drops it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagc.ir.types import Dim, Tensor
+from dagc.models.dim_names import computed
 from dagc.models.dtypes import from_onnx
 from dagc.models.model_error import ModelError
 from dagc.models.proto import parse, plain_domain
@@ -23,13 +24,18 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The inputs and outputs of a model in the file's order, and the versions it is written in."""
+    """The inputs and outputs of a model in the file's order, and the versions it is written in.
+
+    Of a model that was read as a file, the sizes are what running it showed (`models/probe.py`): an output's free
+    size is an expression of the inputs' (`W//8`). `remarks` are sentences on what the file did not say.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     opset: int
     ml_opset: int | None
     ir_version: int
+    remarks: tuple[str, ...] = ()
 
     def input(self, name: str) -> Port | None:
         """The input of that name, if there is one."""
@@ -43,6 +49,22 @@ class Signature:
         """The type of one example at `port`: axis 0 is the batch."""
         dims = port.type.dims
         return Tensor(port.type.dtype, None if dims is None else dims[1:])
+
+    def answers(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The types of one example's outputs when its inputs, by name, are `given`.
+
+        Of `f32[3, 48, W] -> f32[W//8, 6625]` and a picture `f32[3, 48, 320]` it makes `f32[40, 6625]`. An input's
+        size that contradicts another's of the same name, or is not known, makes what follows from it unknown.
+        """
+        sizes: dict[str, Dim] = {}
+        for port in self.inputs:
+            example, actual = self.example(port), given.get(port.name)
+            if actual is None or actual.dims is None or len(actual.dims) != len(example.dims or ()):
+                continue
+            for dim, size in zip(example.dims or (), actual.dims, strict=True):
+                if isinstance(dim, str):
+                    sizes[dim] = size if sizes.get(dim, size) == size else None
+        return {port.name: _at(self.example(port), sizes) for port in self.outputs}
 
 
 def read_signature(model: bytes) -> Signature:
@@ -61,9 +83,7 @@ def signature_of(proto: "onnx.ModelProto") -> Signature:
     stored = {tensor.name for tensor in proto.graph.initializer}
     inputs = tuple(_port("input", value) for value in proto.graph.input if value.name not in stored)
     outputs = tuple(_port("output", value) for value in _outputs(proto))
-    for kind, ports in (("input", inputs), ("output", outputs)):
-        for port in ports:
-            _has_batch_axis(kind, port)
+    _have_batch_axes(inputs, outputs)
     return Signature(inputs, outputs, opsets.get("", 1), opsets.get("ai.onnx.ml"), proto.ir_version)
 
 
@@ -102,7 +122,9 @@ def _not_a_tensor(kind: str, value: "onnx.ValueInfoProto") -> ModelError:
 
     type = value.type
     if type.HasField("tensor_type"):
-        what = f"a tensor of {onnx.TensorProto.DataType.Name(type.tensor_type.elem_type).lower()}"
+        number = type.tensor_type.elem_type
+        known = number in onnx.TensorProto.DataType.values()
+        what = f"a tensor of {onnx.TensorProto.DataType.Name(number).lower() if known else f'type {number}'}"
     else:
         what = f"a {(type.WhichOneof('value') or 'value without a type').removesuffix('_type')}"
     return ModelError(
@@ -114,14 +136,47 @@ def _not_a_tensor(kind: str, value: "onnx.ValueInfoProto") -> ModelError:
     )
 
 
-def _has_batch_axis(kind: str, port: Port) -> None:
-    dims = port.type.dims
-    if dims is None or (dims and dims[0] in (None, 1)) or (dims and isinstance(dims[0], str)):
+def _at(type: Tensor, sizes: Mapping[str, Dim]) -> Tensor:
+    dims = type.dims
+    return Tensor(type.dtype, None if dims is None else tuple(computed(dim, sizes) for dim in dims))
+
+
+def _have_batch_axes(inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    """One error for the whole model: the first port without a batch axis in front, the others in its notes."""
+    without = [("input", port) for port in inputs if not _has_batch_axis(port.type)]
+    without += [("output", port) for port in outputs if not _has_batch_axis(port.type)]
+    if not without:
         return
-    shown = f"`{port.type}` has no axis" if not dims else f"axis 0 of `{port.type}` is fixed to {dims[0]}"
+    (kind, first), *others = without
     raise ModelError(
         "E0405",
-        f"{kind} `{port.name}` has no batch axis: {shown}",
-        notes=("a model is served many examples at once; they lie along axis 0 of every input and output",),
-        help=f"export the model with a free axis 0 on `{port.name}` (`dynamic_axes`, or a `None` in the shape)",
+        f"{kind} `{first.name}` has no batch axis: {_lack(first)}",
+        (
+            *(f"{kind} `{port.name}`: {_lack(port)}" for kind, port in others),
+            "a model is served many examples at once; they lie along axis 0 of every input and output",
+        ),
+        _remedy([port for _, port in without]),
     )
+
+
+def _has_batch_axis(type: Tensor) -> bool:
+    dims = type.dims
+    return dims is None or (bool(dims) and (dims[0] in (None, 1) or isinstance(dims[0], str)))
+
+
+def _lack(port: Port) -> str:
+    dims = port.type.dims
+    if not dims:
+        return f"`{port.type}` has no axis"
+    free = [str(axis) for axis, dim in enumerate(dims) if not isinstance(dim, int)]
+    elsewhere = f", and the batch seems to lie along axis {free[0]}" if len(free) == 1 else ""
+    return f"axis 0 of `{port.type}` is fixed to {dims[0]}{elsewhere}"
+
+
+def _remedy(without: Sequence[Port]) -> str:
+    scalars = [port for port in without if not port.type.dims]
+    first = next((port for port in without if port.type.dims), without[0])
+    export = f"export the model with a free axis 0 on `{first.name}` (`dynamic_axes`, or a `None` in the shape)"
+    if scalars and first.type.dims:
+        return f"{export}, and with `{scalars[0].name}` as a constant"
+    return export

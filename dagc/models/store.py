@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
+from dagc.models.known import recalled
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
 from dagc.models.signature import Signature, read_signature
@@ -40,9 +41,12 @@ class ModelStore:
         return self._models[key]
 
     def signature(self, key: ModelKey) -> Signature:
-        """What the model takes and gives; raises `ModelError` as `read_signature`."""
+        """What the model takes and gives; raises `ModelError` as `read_signature`.
+
+        Of a model that came from a file it is what running it showed, of one the compiler made what it declares.
+        """
         if key not in self._signatures:
-            self._signatures[key] = read_signature(self._models[key])
+            self._signatures[key] = recalled(key) or read_signature(self._models[key])
         return self._signatures[key]
 
     def runner(self, key: ModelKey) -> Runner:
@@ -55,5 +59,12 @@ class ModelStore:
         """Why requests may not share a run of the model, or `None` when they may: `rowwise.mixing`, once."""
         original = self._originals.get(key, key)
         if original not in self._mixing:
-            self._mixing[original] = mixing(self._models[original])
+            self._mixing[original] = mixing(self._models[original]) or self._one_at_a_time(original)
         return self._mixing[original]
+
+    def _one_at_a_time(self, key: ModelKey) -> str | None:
+        """Why a model takes no second example, if its file hides that and running it showed it."""
+        signature = recalled(key)
+        if signature is None or not any(port.type.dims and port.type.dims[0] == 1 for port in signature.inputs):
+            return None
+        return "the model takes one example at a time"

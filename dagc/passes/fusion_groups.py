@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from itertools import product
 
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Item, ModelKey, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Each, Item, ModelKey, RunModel
 from dagc.ir.order import Contraction
 from dagc.ir.printer import listed
+from dagc.ir.regions import regions, waits
 from dagc.models.merge import MergeRefused, Part, merge
 from dagc.models.store import ModelStore
 
@@ -29,9 +30,9 @@ class FusionGroups:
         self._consumers = graph.consumers()
         self._models = [node for node in graph.nodes if isinstance(node.op, RunModel)]
         self._contraction = Contraction(graph)
-        steps = [node for node in graph.nodes if isinstance(node.op, CallStep)]
+        steps = [node for node in graph.nodes if isinstance(node.op, CallStep) or regions(node.op)]
         self._steps = self._contraction.mask([node.name for node in steps])
-        self._waiting = self._contraction.mask([node.name for node in steps if _waits(node)])
+        self._waiting = self._contraction.mask([node.name for node in steps if waits(node)])
         self._titles = {
             node.op.model: listed(node.op.parts) for node in self._models if isinstance(node.op, RunModel)
         }
@@ -191,12 +192,10 @@ def described(node: Node) -> str:
             return f"the Python value `{node.outputs[0].id}`"
         case AsTensor():
             return f"the Python value `{node.inputs[0]}`"
+        case Each():
+            return f"`dagc.each` over `{node.inputs[0]}`"
         case _:
             return f"`{node.name}`"
-
-
-def _waits(node: Node) -> bool:
-    return isinstance(node.op, CallStep) and node.op.is_async
 
 
 def _feeds(part: Part) -> tuple[tuple[str, str], ...]:

@@ -29,7 +29,8 @@ class Context:
 class Pass(Protocol):
     """A rewrite that keeps the meaning of a graph.
 
-    `run` returns the very graph it was given when there is nothing to change, and a second run changes nothing.
+    `run` returns the very graph it was given when there is nothing to change, and a second run changes nothing. It
+    need not look into regions: the runner gives it each of them as a graph of its own, the innermost first.
     """
 
     @property

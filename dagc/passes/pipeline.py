@@ -6,6 +6,7 @@ from time import perf_counter
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.graph import Graph
+from dagc.ir.regions import rewritten
 from dagc.ir.verify import verify
 from dagc.models.store import ModelStore
 from dagc.passes.fold_constants import FoldConstants
@@ -59,13 +60,17 @@ def run(graph: Graph, store: ModelStore, *, dump: Dump | None = None) -> Optimis
         if dump is not None and after is not graph:
             dump(step.name, after)
         graph = after
-    return Optimised(graph, tuple(context.remarks), tuple(timings))
+    return Optimised(graph, tuple(dict.fromkeys(context.remarks)), tuple(timings))
 
 
 def run_pass(step: Pass, graph: Graph, context: Context) -> Graph:
-    """The graph after one pass, verified. Raises `CompileError` (E0901) when the pass fails or breaks it."""
+    """The graph after one pass over it and over its regions, verified.
+
+    Raises:
+        CompileError: E0901, the pass fails or breaks the graph.
+    """
     try:
-        after = step.run(graph, context)
+        after = rewritten(graph, lambda found: step.run(found, context))
         verify(after)
     except CompileError:
         raise

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dagc.ir.edit import drop_nodes
 from dagc.ir.graph import Graph
-from dagc.ir.ops import CallStep
+from dagc.ir.regions import calls_steps
 from dagc.passes.pass_ import Context
 
 
@@ -12,8 +12,8 @@ from dagc.passes.pass_ import Context
 class RemoveDeadNodes:
     """Drops pure nodes (models, expressions, fields, constants, conversions) whose results nobody reads.
 
-    A Python step stays even when its result is unused: it may do something to the world, and the check that ran
-    before has told the user about it.
+    A Python step stays even when its result is unused, and so does what has one in a region: it may do something
+    to the world, and the check that ran before has told the user about it.
 
     Before:
         graph demo(row: f32[4]) -> f32[4]              # graph.py:1
@@ -35,7 +35,7 @@ class RemoveDeadNodes:
         live = set(graph.outputs)
         dead = set()
         for node in reversed(graph.nodes):
-            if isinstance(node.op, CallStep) or any(value.id in live for value in node.outputs):
+            if calls_steps(node) or any(value.id in live for value in node.outputs):
                 live.update(node.inputs)
             else:
                 dead.add(node.name)

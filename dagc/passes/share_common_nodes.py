@@ -6,6 +6,7 @@ from dagc.diagnostics import Span
 from dagc.ir.edit import substitute, with_nodes
 from dagc.ir.graph import Graph, Node, ValueId
 from dagc.ir.ops import CallStep
+from dagc.ir.regions import regions
 from dagc.passes.pass_ import Context
 
 
@@ -13,7 +14,7 @@ from dagc.passes.pass_ import Context
 class ShareCommonNodes:
     """Nodes of one operation on the same values become the first of them, which takes the spans of all.
 
-    Only pure nodes: a Python step called twice may mean to be called twice.
+    Only pure nodes: a Python step called twice may mean to be called twice. What owns regions is not compared.
 
     Before:
         graph demo(row: f32[4]) -> f32[4]             # graph.py:1
@@ -39,7 +40,8 @@ class ShareCommonNodes:
         for node in graph.nodes:
             inputs = tuple(same.get(value, value) for value in node.inputs)
             # by text, because Python holds 1, 1.0 and True, and 0.0 and -0.0, for equal
-            key: object = node.name if isinstance(node.op, CallStep) else (repr(node.op), inputs)
+            alone = isinstance(node.op, CallStep) or regions(node.op)
+            key: object = node.name if alone else (repr(node.op), inputs)
             first = kept.setdefault(key, node)
             spans.setdefault(key, {}).update(dict.fromkeys(node.spans))
             if first is not node:

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, RunModel
 from dagc.ir.types import Tensor
 from dagc.plan.names import Names, is_identifier, variable_candidates
 from dagc.plan.service_plan import Argument
@@ -16,18 +16,20 @@ UNUSED = "_"
 """The variable of a result nobody reads."""
 
 
-def arguments(graph: Graph, names: Names) -> Mapping[ValueId, Argument]:
+def arguments(graph: Graph, given: Sequence[Argument], names: Names) -> Mapping[ValueId, Argument]:
     """How main.py writes every value of `graph`; a step's or model's result is a variable of its own.
+
+    `given` are its inputs, as they are written where the graph stands.
 
     Raises:
         CompileError: values or operations main.py cannot hold (E0601), all of them.
     """
-    written = {value.id: Argument(name=value.id) for value in graph.inputs}
+    written = {value.id: argument for value, argument in zip(graph.inputs, given, strict=True)}
     readers = graph.consumers()
     read = frozenset(value for value, nodes in readers.items() if nodes) | frozenset(graph.outputs)
     refused: list[Diagnostic] = []
     for node in graph.nodes:
-        if isinstance(node.op, CallStep | RunModel):
+        if isinstance(node.op, CallStep | RunModel | Each):
             written.update(_variables(node, node.op, read, names))
         elif reason := _refusal(node, written, readers[node.outputs[0].id], graph.outputs):
             refused.append(_refused(node, reason))
@@ -40,7 +42,7 @@ def arguments(graph: Graph, names: Names) -> Mapping[ValueId, Argument]:
 
 
 def _variables(
-    node: Node, op: CallStep | RunModel, read: frozenset[ValueId], names: Names
+    node: Node, op: CallStep | RunModel | Each, read: frozenset[ValueId], names: Names
 ) -> dict[ValueId, Argument]:
     ports: Sequence[str | None] = op.fetches if isinstance(op, RunModel) else [None] * len(node.outputs)
     return {

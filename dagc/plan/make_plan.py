@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.graph import Graph
 from dagc.ir.ops import CallStep, ModelKey
-from dagc.ir.types import TupleOf
+from dagc.ir.regions import every_node, waits, walk
 from dagc.plan.annotations import Annotations, annotations
 from dagc.plan.body_limit import max_body_bytes
 from dagc.plan.citations import cited
@@ -49,6 +50,7 @@ def make_plan(
     dagc_version: str,
     remarks: Sequence[str] = (),
     name: str | None = None,
+    build_only: Mapping[str, frozenset[int]] = MappingProxyType({}),
 ) -> ServicePlan:
     """The plan of one service that answers for all `graphs` of one file.
 
@@ -71,7 +73,7 @@ def make_plan(
         modules=tuple(sorted(modules.items())),
         endpoints=tuple(_endpoint(compiled, modules, shared, sources, outside) for compiled in graphs),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
-        requirements=requirements(sources),
+        requirements=requirements(sources, build_only),
     )
     return ServicePlan(
         name=service.name,
@@ -102,8 +104,8 @@ def _endpoint(
         body=compiled.body,
         stages=made.stages,
         result=made.result,
-        returns_tuple=_returns_tuple(graph),
-        waits=any(isinstance(node.op, CallStep) and node.op.is_async for node in graph.nodes),
+        returns_tuple=made.returns_tuple,
+        waits=any(map(waits, graph.nodes)),
         limits=_limits(compiled),
         request_schema=compiled.request_schema,
         response_schema=compiled.response_schema,
@@ -117,7 +119,7 @@ def _endpoint(
 
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
     """The modules main.py calls into, each with a name no graph and no parameter hides."""
-    steps = [node.op for graph in graphs for node in graph.nodes if isinstance(node.op, CallStep)]
+    steps = [node.op for graph in graphs for node in every_node(graph) if isinstance(node.op, CallStep)]
     called = sorted({graph.module for graph in graphs} | {step.module for step in steps})
     hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
     chosen: dict[str, str] = {}
@@ -136,22 +138,16 @@ def _parameters(graphs: Sequence[Graph]) -> set[str]:
 
 def _steps(graph: Graph) -> set[str]:
     """Names of steps: a result called as the step that made it would read as the step itself."""
-    return {node.op.qualname for node in graph.nodes if isinstance(node.op, CallStep)}
+    return {node.op.qualname for node in every_node(graph) if isinstance(node.op, CallStep)}
 
 
 def _wanted_variables(graphs: Sequence[Graph]) -> set[str]:
     """Names the user gave to values: a session of the same name is the one that is called otherwise."""
-    return {str(value.id) for graph in graphs for value in graph.values()}
+    return {str(value.id) for graph in graphs for found in walk(graph) for value in found.values()}
 
 
 def _annotations(graph: Graph, modules: Mapping[str, str], sources: Mapping[str, bytes]) -> Annotations:
     return annotations(sources.get(graph.span.file, b""), graph.name, modules[graph.module])
-
-
-def _returns_tuple(graph: Graph) -> bool:
-    if not isinstance(graph.returns, TupleOf):
-        return False
-    return len(graph.outputs) > 1 or not isinstance(graph.types()[graph.outputs[0]], TupleOf)
 
 
 def _limits(compiled: Compiled) -> Limits:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dagc.diagnostics import Diagnostic
 from dagc.ir.graph import Graph, ValueId
 from dagc.ir.ops import CallStep
+from dagc.ir.regions import every_node
 
-MAIN_NAMES = frozenset({"Service", "service", "together", "np"})
+MAIN_NAMES = frozenset({"Service", "service", "together", "each", "np"})
 """Names main.py has already given away when the user's names come in."""
 
-_BODY_NAMES = frozenset({"together", "np"})  # those of them that an endpoint's own lines use
+_BODY_NAMES = frozenset({"together", "each", "np"})  # those of them that an endpoint's own lines use
 
 _ROUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _LONGEST = 40
@@ -36,6 +37,10 @@ class Names:
 
     def __init__(self, reserved: Iterable[str] = ()) -> None:
         self._given = {*reserved, *keyword.kwlist, *keyword.softkwlist, *dir(builtins), *MAIN_NAMES}
+
+    def inner(self) -> "Names":
+        """The names of a function inside the one these are for, which sees what has been given out by now."""
+        return Names(self._given)
 
     def take(self, *candidates: str) -> str:
         """The first candidate still free, else the first one with a number behind it."""
@@ -79,7 +84,7 @@ def _parameter_mistakes(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def _step_mistakes(graph: Graph) -> Iterator[Diagnostic]:
-    for node in graph.nodes:
+    for node in every_node(graph):
         if isinstance(node.op, CallStep) and not is_identifier(f"{node.op.module}.{node.op.qualname}"):
             message = f"a service cannot import step `{node.op.qualname}` of module `{node.op.module}`"
             help_ = "define the step at the top level of a module whose file name is a Python name"

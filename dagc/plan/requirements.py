@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
 
@@ -26,10 +27,13 @@ class _Import:
     optional: bool
 
 
-def requirements(sources: Mapping[str, bytes]) -> tuple[str, ...]:
+def requirements(
+    sources: Mapping[str, bytes], build_only: Mapping[str, frozenset[int]] = MappingProxyType({})
+) -> tuple[str, ...]:
     """Requirements of the runtime and of the user's modules (path -> source), sorted by name.
 
-    An import that may fail (inside `try` with `except ImportError`) counts only when it is installed.
+    An import that may fail (inside `try` with `except ImportError`) counts only when it is installed. Functions
+    that no service calls (path -> first lines) count nothing: what loads a model for an importer.
 
     Raises:
         CompileError: an import no installed distribution provides (E0503).
@@ -38,7 +42,7 @@ def requirements(sources: Mapping[str, bytes]) -> tuple[str, ...]:
     installed = packages_distributions()
     found: set[str] = set()
     missing: list[Diagnostic] = []
-    for wanted in _third_party(sources, own):
+    for wanted in _third_party(sources, own, build_only):
         top = wanted.module.partition(".")[0]
         if top in installed:
             found.update(_providers(wanted.module, installed[top]))
@@ -50,13 +54,28 @@ def requirements(sources: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(sorted((*RUNTIME, *(found - of_runtime - {_OURS})), key=_name))
 
 
-def _third_party(sources: Mapping[str, bytes], own: set[str]) -> Iterator[_Import]:
+def _third_party(
+    sources: Mapping[str, bytes], own: set[str], build_only: Mapping[str, frozenset[int]]
+) -> Iterator[_Import]:
     skipped = own | sys.stdlib_module_names | {_OURS, "__main__"}
     for path in sorted(sources):
         text = sources[path].decode("utf-8", "replace")
-        for found in _imports(ast.parse(sources[path]).body, path, text.splitlines(), optional=False):
+        body = _served(ast.parse(sources[path]), build_only.get(path, frozenset())).body
+        for found in _imports(body, path, text.splitlines(), optional=False):
             if found.module.partition(".")[0] not in skipped:
                 yield found
+
+
+def _served(module: ast.Module, build_only: frozenset[int]) -> ast.Module:
+    """The module without the functions that begin at these lines."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef) and _first_line(node) in build_only:
+            node.body = []
+    return module
+
+
+def _first_line(node: ast.FunctionDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
 def _imports(body: Sequence[ast.AST], path: str, lines: list[str], *, optional: bool) -> Iterator[_Import]:

@@ -6,13 +6,14 @@ List scheduling (Graham 1966) where every group that waits is a barrier: indepen
 from collections.abc import Mapping, Sequence
 
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import CallStep, RunModel
+from dagc.ir.ops import CallStep, Each, RunModel
+from dagc.ir.regions import waits
 
 
 def schedule(graph: Graph) -> tuple[tuple[Node, ...], ...]:
     """The calls and runs of `graph` in order; those of one group wait together and do not need each other."""
     if not any(waits(node) for node in graph.nodes):
-        return tuple((node,) for node in graph.nodes if isinstance(node.op, CallStep | RunModel))
+        return tuple((node,) for node in graph.nodes if _is_stage(node))
     needs = _needs(graph)
     pending = [node for node in graph.nodes if node.name in needs]
     groups: list[tuple[Node, ...]] = []
@@ -26,9 +27,9 @@ def schedule(graph: Graph) -> tuple[tuple[Node, ...], ...]:
     return tuple(groups)
 
 
-def waits(node: Node) -> bool:
-    """True for a step that waits for the world."""
-    return isinstance(node.op, CallStep) and node.op.is_async
+def _is_stage(node: Node) -> bool:
+    """Whether main.py has a line for the node; other nodes fold into arguments."""
+    return isinstance(node.op, CallStep | RunModel | Each)
 
 
 def _next(
@@ -49,7 +50,7 @@ def _needs(graph: Graph) -> dict[NodeName, frozenset[NodeName]]:
     needs: dict[NodeName, frozenset[NodeName]] = {}
     for node in graph.nodes:
         sources = frozenset[NodeName]().union(*(behind[source] for source in node.inputs))
-        if isinstance(node.op, CallStep | RunModel):
+        if _is_stage(node):
             needs[node.name] = sources
             sources |= {node.name}
         behind.update((value.id, sources) for value in node.outputs)

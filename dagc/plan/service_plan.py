@@ -41,13 +41,6 @@ class CallStage(_Plain):
     lines: tuple[str, ...]
 
 
-class TogetherStage(_Plain):
-    """Waiting steps that do not need each other: they overlap."""
-
-    kind: Literal["together"] = "together"
-    calls: tuple[CallStage, ...]
-
-
 class RunStage(_Plain):
     """One run of a session; `targets` follow the session's fetches (`_`: not read), `arguments` its feeds."""
 
@@ -58,7 +51,36 @@ class RunStage(_Plain):
     lines: tuple[str, ...]
 
 
-Stage = Annotated[CallStage | TogetherStage | RunStage, Field(discriminator="kind")]
+class EachStage(_Plain):
+    """A function of main.py's own, called for every item of a list, and all items advance together.
+
+    `function` takes the item as `item`; its other values are those of the function it stands in, and their names
+    are distinct. It runs `stages` and returns `result`. `waits` is true when one of its steps waits for the world.
+    `line` is where the user wrote the function, `lines` where it is given to `dagc.each`.
+    """
+
+    kind: Literal["each"] = "each"
+    target: str
+    function: str
+    item: str
+    items: Argument
+    max_items: int = Field(ge=1)
+    stages: tuple["Stage", ...]
+    result: tuple[Argument, ...]
+    returns_tuple: bool
+    waits: bool
+    line: str
+    lines: tuple[str, ...]
+
+
+class TogetherStage(_Plain):
+    """Waiting steps that do not need each other: they overlap."""
+
+    kind: Literal["together"] = "together"
+    calls: tuple[Annotated[CallStage | EachStage, Field(discriminator="kind")], ...]
+
+
+Stage = Annotated[CallStage | TogetherStage | RunStage | EachStage, Field(discriminator="kind")]
 
 
 class Port(_Plain):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dagc.diagnostics import Span
 from dagc.ir.graph import Graph, Node
 from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.regions import every_node
 from dagc.plan.citations import cited
 from dagc.plan.names import Names, word
 from dagc.plan.service_plan import Port, Session
@@ -34,7 +35,7 @@ def sessions(
     Feeds are in the model's own order; fetches are those some graph wants, in the model's order too.
     """
     users: dict[ModelKey, list[tuple[Node, RunModel]]] = {}
-    for node in (node for graph in graphs for node in graph.nodes):
+    for node in (node for graph in graphs for node in every_node(graph)):
         if isinstance(node.op, RunModel):
             users.setdefault(node.op.model, []).append((node, node.op))
     return {model: _session(used, models[model], names) for model, used in users.items()}

@@ -1,24 +1,30 @@
-"""Nodes to stages: each call and each run becomes one line of main.py, calls that wait together one stage."""
+"""Nodes to stages: each call and each run becomes one line of main.py, calls that wait together one stage.
+
+A region becomes a function inside the function it stands in, which sees what it captures by its name there.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import CallStep, ModelKey, RunModel
+from dagc.ir.ops import CallStep, Each, ModelKey, RunModel
+from dagc.ir.regions import captures, waits
+from dagc.ir.types import TupleOf
 from dagc.plan.arguments import UNUSED, arguments
 from dagc.plan.calls import positional
 from dagc.plan.citations import cited
-from dagc.plan.names import Names
-from dagc.plan.schedule import schedule, waits
-from dagc.plan.service_plan import Argument, CallStage, RunStage, Session, Stage, TogetherStage
+from dagc.plan.names import Names, variable_candidates
+from dagc.plan.schedule import schedule
+from dagc.plan.service_plan import Argument, CallStage, EachStage, RunStage, Session, Stage, TogetherStage
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The lines of an endpoint and what it returns."""
+    """The lines of a function and what it returns."""
 
     stages: tuple[Stage, ...]
     result: tuple[Argument, ...]
+    returns_tuple: bool
 
 
 def body(graph: Graph, sessions: Mapping[ModelKey, Session], names: Names, sources: Mapping[str, bytes]) -> Body:
@@ -27,37 +33,76 @@ def body(graph: Graph, sessions: Mapping[ModelKey, Session], names: Names, sourc
     Raises:
         CompileError: values or operations main.py cannot hold (E0601).
     """
-    written = arguments(graph, names)
-    stages = tuple(_stage(group, written, sessions, sources) for group in schedule(graph))
-    return Body(stages, tuple(written[output] for output in graph.outputs))
+    given = [Argument(name=value.id) for value in graph.inputs]
+    return _Writing(sessions, names, sources).body(graph, given)
 
 
-def _stage(
-    group: Sequence[Node],
-    written: Mapping[ValueId, Argument],
-    sessions: Mapping[ModelKey, Session],
-    sources: Mapping[str, bytes],
-) -> Stage:
-    first = group[0]
-    if isinstance(first.op, RunModel):
-        return _run(first, first.op, written, sessions[first.op.model])
-    calls = tuple(_call(node, node.op, written, sources) for node in group if isinstance(node.op, CallStep))
-    return calls[0] if len(calls) == 1 else TogetherStage(calls=calls)
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """The stages of one function in the making; a function inside it sees its variables, and hides none."""
+
+    sessions: Mapping[ModelKey, Session]
+    names: Names
+    sources: Mapping[str, bytes]
+
+    def body(self, graph: Graph, given: Sequence[Argument]) -> Body:
+        written = arguments(graph, given, self.names)
+        stages = tuple(self.stage(group, written) for group in schedule(graph))
+        return Body(stages, tuple(written[output] for output in graph.outputs), _returns_tuple(graph))
+
+    def stage(self, group: Sequence[Node], written: Mapping[ValueId, Argument]) -> Stage:
+        first = group[0]
+        if isinstance(first.op, RunModel):
+            return _run(first, first.op, written, self.sessions[first.op.model])
+        calls = tuple(made for node in group if (made := self.awaitable(node, written)))
+        return calls[0] if len(calls) == 1 else TogetherStage(calls=calls)
+
+    def awaitable(self, node: Node, written: Mapping[ValueId, Argument]) -> CallStage | EachStage | None:
+        match node.op:
+            case CallStep() as op:
+                return self.call(node, op, written)
+            case Each() as op:
+                return self.each(node, op, written)
+        return None
+
+    def call(self, node: Node, op: CallStep, written: Mapping[ValueId, Argument]) -> CallStage:
+        given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
+        return CallStage(
+            targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
+            module=op.module,
+            qualname=op.qualname,
+            arguments=tuple(given),
+            positional=positional(self.sources, op.module, op.qualname, op.parameters),
+            waits=waits(node),
+            lines=cited(node.spans),
+        )
+
+    def each(self, node: Node, op: Each, written: Mapping[ValueId, Argument]) -> EachStage:
+        parameter, named = (variable_candidates(ValueId(n), None)[0] for n in (op.body.inputs[0].id, op.body.name))
+        function = self.names.take(named, f"each_{parameter}")
+        names = self.names.inner()
+        item = names.take(parameter, f"{parameter}_item")
+        captured = (written[value] for value in captures(node))
+        made = _Writing(self.sessions, names, self.sources).body(op.body, [Argument(name=item), *captured])
+        return EachStage(
+            target=written[node.outputs[0].id].name or UNUSED,
+            function=function,
+            item=item,
+            items=written[node.inputs[0]],
+            max_items=op.max_items,
+            stages=made.stages,
+            result=made.result,
+            returns_tuple=made.returns_tuple,
+            waits=waits(node),
+            line=cited((op.body.span,))[0],
+            lines=cited(node.spans),
+        )
 
 
-def _call(
-    node: Node, op: CallStep, written: Mapping[ValueId, Argument], sources: Mapping[str, bytes]
-) -> CallStage:
-    given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
-    return CallStage(
-        targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
-        module=op.module,
-        qualname=op.qualname,
-        arguments=tuple(given),
-        positional=positional(sources, op.module, op.qualname, op.parameters),
-        waits=waits(node),
-        lines=cited(node.spans),
-    )
+def _returns_tuple(graph: Graph) -> bool:
+    if not isinstance(graph.returns, TupleOf):
+        return False
+    return len(graph.outputs) > 1 or not isinstance(graph.types()[graph.outputs[0]], TupleOf)
 
 
 def _run(node: Node, op: RunModel, written: Mapping[ValueId, Argument], session: Session) -> RunStage:

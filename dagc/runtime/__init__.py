@@ -4,7 +4,8 @@ It is copied as files and imports nothing of the compiler, so a built tree runs 
 request visits: service, admission, turn or waiting, glue, codec (body, strictness), batcher, session, answer.
 """
 
+from .fanout import each
 from .service import Service
 from .waiting import together
 
-__all__ = ["Service", "together"]
+__all__ = ["Service", "each", "together"]

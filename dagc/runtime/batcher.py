@@ -1,8 +1,8 @@
 """Requests to sessions, gathered in lanes: whatever has arrived when the loop gets here shares one run.
 
 One batcher serves both drivers: hand-driven coroutines and asyncio tasks stand in the same lanes. There is no
-timer: a lone request never waits for company. After `TURN_S` of work the loop gets a turn, so that probes answer
-under load.
+timer: a lone request never waits for company. After `TURN_S` of work the loop gets a turn, and heavy sessions run
+in threads, so that probes answer under load.
 """
 
 import asyncio
@@ -11,9 +11,11 @@ import logging
 import time
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from .feed import Rows
+from .aside import Aside
+from .feed import Example, FeedError, OutOfRange
 from .observer import Watch
 from .session import Session
 
@@ -21,6 +23,8 @@ _LOG = logging.getLogger("dagc.runtime")
 
 TURN_S = 0.005
 """Work done before other callbacks of the loop run. A run itself cannot be interrupted."""
+SWEEP_S = 0.02
+"""How often those who wait for a run in a thread are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,13 @@ class Rider(Protocol):
 class Run:
     """One example on its way through a session: what `await scoring(row)` waits for."""
 
-    __slots__ = ("batcher", "lane", "rows", "session")
+    __slots__ = ("batcher", "example", "lane", "session")
 
-    def __init__(self, batcher: "Batcher", session: Session, rows: Rows) -> None:
+    def __init__(self, batcher: "Batcher", session: Session, example: Example) -> None:
         self.batcher = batcher
         self.session = session
-        self.rows = rows
-        self.lane = session.lane(rows)
+        self.example = example
+        self.lane = session.lane(example)
 
     def __await__(self) -> Generator[object, object, object]:
         if BY_HAND.get():  # the turn driver takes the run itself and sends the result
@@ -76,17 +80,21 @@ class SessionCall:
 
     def __call__(self, *values: object) -> Run:
         """An awaitable of the session's outputs: one value, or a tuple of them."""
-        return Run(self._batcher, self._session, self._session.rows(values))
+        return Run(self._batcher, self._session, self._session.example(values))
+
+
+Batch = list[tuple[Run, Rider]]
 
 
 class Batcher:
-    """All sessions' lanes. Everything happens on the event loop's thread."""
+    """All sessions' lanes. Everything but the runs of heavy sessions happens on the event loop's thread."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._lanes: dict[Hashable, list[tuple[Run, Rider]]] = {}
+        self._lanes: dict[Hashable, Batch] = {}
         self._scheduled = False
         self._left = 0
+        self.aside = Aside()
 
     def add(self, run: Run, rider: Rider) -> None:
         """Put a run in its lane. `work` or `wake` must follow."""
@@ -110,22 +118,28 @@ class Batcher:
             asyncio.get_running_loop().call_soon(self._wake_up, context=contextvars.Context())
 
     def work(self) -> None:
-        """Run what stands in the lanes, the oldest lane first, until all are empty or the turn is over."""
+        """Run what stands in the lanes, the oldest lane first, until none can run or the turn is over."""
         now = time.monotonic()
         until = now + TURN_S
-        while self._lanes:
-            if batch := self._take(now):
+        while (name := self._next_lane()) is not None:
+            if now >= until:
+                self.wake()
+                break
+            if batch := self._take(name, now):
                 self._run(batch, now)
             now = time.monotonic()
-            if now >= until:
-                break
-        if self._lanes:
-            self.wake()
         self._tell()
+
+    def _next_lane(self) -> Hashable | None:
+        """The oldest lane whose session can run now."""
+        for name, lane in self._lanes.items():
+            if not lane[0][0].session.is_heavy or self.aside.is_free:
+                return name
+        return None
 
     def _tell(self) -> None:
         self._watch.end_turn()
-        left = sum(map(len, self._lanes.values()))
+        left = sum(map(len, self._lanes.values())) if self._lanes else 0
         if left != self._left:
             self._left = left
             self._watch.observer.queue_depth(left)
@@ -134,27 +148,55 @@ class Batcher:
         self._scheduled = False
         self.work()
 
-    def _take(self, now: float) -> list[tuple[Run, Rider]]:
-        """The next batch, without those whom nobody waits for. What is left of the lane goes to the end."""
-        name = next(iter(self._lanes))
+    def _take(self, name: Hashable, now: float) -> Batch:
+        """The lane's next batch, without those whom nobody waits for. What is left of the lane goes to the end."""
         lane = self._lanes.pop(name)
         most = lane[0][0].session.max_batch
         if len(lane) > most:
             self._lanes[name] = lane[most:]
         return [(run, rider) for run, rider in lane[:most] if rider.wanted(now)]
 
-    def _run(self, batch: list[tuple[Run, Rider]], started: float) -> None:
+    def _run(self, batch: Batch, started: float) -> None:
         session = batch[0][0].session
-        outcomes = run_each(session, [run.rows for run, _ in batch])
-        self._watch.observer.batch(session.name, len(batch), time.monotonic() - started)
+        examples = [run.example for run, _ in batch]
+        if not session.is_heavy:
+            self._deliver(batch, run_each(session, examples), time.monotonic() - started)
+            return
+        self.aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
+        asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
+
+    def _land(self, batch: Batch, started: float, outcomes: list[object]) -> None:
+        """A thread has run a batch."""
+        self._deliver(batch, outcomes, time.monotonic() - started)
+        batch.clear()
+        self.work()
+
+    def _deliver(self, batch: Batch, outcomes: list[object], seconds: float) -> None:
+        session = batch[0][0].session
+        self._watch.observer.batch(session.name, len(batch), seconds)
         for (_, rider), outcome in zip(batch, outcomes, strict=True):
             try:
                 rider.deliver(outcome)
             except Exception:  # one rider's fault must not strand the others of the batch
                 _LOG.exception("a result of session `%s` could not be handed on", session.name)
 
+    def _sweep(self, batch: Batch) -> None:
+        """While a thread runs a batch, see to those in it and behind it whose time is up."""
+        if not batch:
+            return
+        now = time.monotonic()
+        for _, rider in batch:
+            rider.wanted(now)
+        for name, lane in tuple(self._lanes.items()):
+            if not (kept := [(run, rider) for run, rider in lane if rider.wanted(now)]):
+                del self._lanes[name]
+            else:
+                self._lanes[name] = kept
+        self._tell()
+        asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
 
-def run_each(session: Session, examples: Sequence[Rows]) -> list[object]:
+
+def run_each(session: Session, examples: Sequence[Example]) -> list[object]:
     """Each example's result or `Failure`, in order. A failed batch is halved until the poison stands alone.
 
     Halving costs about 2 log2(n) runs for one bad example among n; running all n alone would cost n.
@@ -163,6 +205,8 @@ def run_each(session: Session, examples: Sequence[Rows]) -> list[object]:
         return session.run(examples)
     except Exception as error:
         if len(examples) == 1:
+            if isinstance(error, FeedError | OutOfRange):
+                return [Failure(error)]
             failed = SessionFailed(f"session `{session.name}` failed: {type(error).__name__}")
             failed.__cause__ = error
             return [Failure(failed)]

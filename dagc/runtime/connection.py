@@ -114,7 +114,7 @@ class Connection(HttpToolsProtocol):
         """A whole request was read; its answer is due after those before it."""
         owed = self._owed
         owed.append(exchange)
-        if self._running == len(owed) - 1 and exchange.scope is None:
+        if self._running == len(owed) - 1 < PIPELINE and exchange.scope is None:
             self._running += 1
             exchange.start()
         else:

@@ -1,7 +1,13 @@
-"""One input of a session: makes an array of one example of what the glue passes, or says what does not fit."""
+"""One input of a session: makes one array of what a batch of requests passes, or says what does not fit.
+
+What fits plainly, nearly everything, is checked and packed by a few calls of C for the whole batch (for a Python
+number that is 0.1 us instead of 2.5); only the rest is looked at value by value.
+"""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +15,8 @@ from numpy.typing import NDArray
 from .settings import Port, StartError
 
 Array = NDArray[np.generic]
-Rows = tuple[Array, ...]
-"""One example: an array per feed, without the batch axis."""
+Example = tuple[object, ...]
+"""What one request passes to a session: a value per feed, without the batch axis."""
 
 _DTYPES: dict[str, np.dtype[np.generic]] = {
     "f16": np.dtype(np.float16),
@@ -29,6 +35,10 @@ _DTYPES: dict[str, np.dtype[np.generic]] = {
 }
 _TAKES: dict[type, str] = {bool: "b", int: "iuf", float: "f", str: "O"}
 """The kinds of dtype that a Python scalar becomes."""
+_PLAIN = {kind: {scalar for scalar, kinds in _TAKES.items() if kind in kinds} for kind in "biufO"}
+"""The same the other way round."""
+_LARGEST = {"f16": 65504.0, "f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
+_ARRAY = {np.ndarray}
 
 
 class FeedError(TypeError):
@@ -45,7 +55,10 @@ class OutOfRange(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An input for one example; `shape` is its dims when all are fixed, else `None`."""
+    """An input for one example; `shape` is its dims when all are fixed, else `None`.
+
+    A Python scalar fills a `single` one.
+    """
 
     label: str
     name: str
@@ -53,6 +66,7 @@ class Feed:
     dtype: np.dtype[np.generic]
     dims: tuple[int | str | None, ...] | None
     shape: tuple[int, ...] | None
+    single: bool
 
     @classmethod
     def of(cls, session: str, port: Port) -> "Feed":
@@ -66,10 +80,34 @@ class Feed:
             raise StartError("settings_broken", f"feed `{port.name}` of session `{session}` is `{port.dtype}`")
         fixed = port.dims is not None and all(type(dim) is int for dim in port.dims)
         shape = tuple(dim for dim in port.dims or () if type(dim) is int) if fixed else None
-        return cls(f"feed `{port.name}` of session `{session}`", port.name, port.dtype, dtype, port.dims, shape)
+        label = f"feed `{port.name}` of session `{session}`"
+        single = shape is not None and math.prod(shape) == 1
+        return cls(label, port.name, port.dtype, dtype, port.dims, shape, single)
+
+    def batch(self, column: Sequence[object]) -> Array:
+        """The values of several examples as one array with the batch axis in front. Arrays must agree in shape.
+
+        Raises:
+            FeedError, OutOfRange: one of them does not fit.
+        """
+        kinds = set(map(type, column))
+        if kinds == _ARRAY:
+            arrays = cast("Sequence[Array]", column)
+            dtype, shape = self.dtype, arrays[0].shape if self.shape is None else self.shape
+            if all(array.dtype is dtype and array.shape == shape for array in arrays):
+                return _stacked(arrays)
+        elif self.single and kinds <= _PLAIN[self.dtype.kind]:
+            try:
+                # A hypotenuse under the dtype's largest number means that none is over it, infinite or NaN.
+                if self.dtype.kind != "f" or math.hypot(*cast("Sequence[float]", column)) <= _LARGEST[self.kind]:
+                    batch: Array = np.array(column, self.dtype)
+                    return batch.reshape((-1, *self.shape)) if self.shape else batch
+            except OverflowError:
+                pass  # a whole number; which one is found below
+        return _stacked([self.row(value) for value in column])
 
     def row(self, value: object) -> Array:
-        """`value` as this feed's array. An array must have the dtype; a scalar fills dims of one element.
+        """`value` as this feed's array of one example: an array of the dtype, or a scalar for dims of one element.
 
         Raises:
             FeedError, OutOfRange: it does not fit.
@@ -137,3 +175,16 @@ class Feed:
 
 def _overflowed(value: int | float, filled: Array) -> bool:
     return math.isfinite(value) and not np.isfinite(filled).all()
+
+
+def _stacked(rows: Sequence[Array]) -> Array:
+    """One array with a batch axis in front. Measured for 64 rows of 30: 5 us, by `np.stack` 16."""
+    first = rows[0]
+    if len(rows) == 1:
+        return first[np.newaxis]
+    if first.ndim:
+        return np.concatenate(rows).reshape((len(rows), *first.shape))
+    batch: NDArray[np.generic] = np.empty(len(rows), first.dtype)
+    for at, row in enumerate(rows):
+        batch[at] = row[()]
+    return batch

@@ -1,7 +1,7 @@
 """One JSON line a request on stderr, never payloads: errors always, the rest by a sample.
 
-Lines are kept until the front's sweep hands them to a thread, so that a slow reader of stderr costs lines (which
-are counted) and never time on the loop.
+Lines, also those of failures, are kept until the front's sweep hands them to a thread, so that a slow reader of
+stderr costs lines (which are counted) and never time on the loop.
 """
 
 import json
@@ -45,9 +45,6 @@ class AccessLog:
 
     def add(self, route: str, status: int, seconds: float, request_id: bytes, size: int) -> None:
         """Keeps one line until the next flush."""
-        if len(self._held) >= MAX_HELD_LINES:
-            self._dropped += 1
-            return
         line = {
             "time": _now(),
             "level": "info" if status < 500 else "error",
@@ -57,7 +54,14 @@ class AccessLog:
             "ms": round(seconds * 1000, 3),
             "bytes": size,
         }
-        self._held.append(json.dumps(line))
+        self.keep(json.dumps(line))
+
+    def keep(self, line: str) -> None:
+        """Keeps a line made elsewhere until the next flush."""
+        if len(self._held) >= MAX_HELD_LINES:
+            self._dropped += 1
+        else:
+            self._held.append(line)
 
     def flush(self) -> None:
         """Hands the kept lines to the writing thread, unless it is still busy with the last ones."""
@@ -68,8 +72,8 @@ class AccessLog:
         if self._dropped:
             note = {"time": _now(), "level": "warning", "message": f"{self._dropped} log lines dropped"}
             self._held.append(json.dumps(note))
-        self._full.put("\n".join(self._held) + "\n")
-        self._held, self._dropped = [], 0
+        held, self._held, self._dropped = self._held, [], 0
+        self._full.put("\n".join(held) + "\n")
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Writes what is left, within `timeout_s`."""
@@ -108,11 +112,21 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def configure() -> None:
-    """Sends every log record from warnings on to stderr as JSON lines."""
-    out = logging.StreamHandler(sys.stderr)
-    out.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[out], level=logging.WARNING, force=True)
+class _Kept(logging.Handler):
+    """Log records among the lines of an access log, whose thread does the writing."""
+
+    def __init__(self, log: AccessLog) -> None:
+        super().__init__()
+        self.setFormatter(JsonLines())
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.keep(self.format(record))
+
+
+def configure(log: AccessLog) -> None:
+    """Sends every log record from warnings on to stderr as JSON lines, in order with the lines of `log`."""
+    logging.basicConfig(handlers=[_Kept(log)], level=logging.WARNING, force=True)
 
 
 def read_share(text: str | None) -> float | None:

@@ -18,7 +18,7 @@ class Observer(Protocol):
         """One run of a session (with its halves, where it failed) took `size` requests."""
 
     def shed(self, reason: str) -> None:
-        """A request was turned away: `queue_full`."""
+        """A request was turned away: `queue_full`, or `too_late` to be answered by its deadline."""
 
     def deadline(self, stage: str) -> None:
         """A request ran out of time: at `dequeue`, at a `session`, or `waiting` for a step."""

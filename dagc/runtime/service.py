@@ -7,10 +7,11 @@ from .admission import Queue, Ticket
 from .answer import Answer
 from .batcher import Batcher, SessionCall
 from .codec import Codec
+from .cpu_limit import cpu_limit
 from .glue import Glue
 from .observer import NullObserver, Observer, Watch
 from .run import serve
-from .session import Session
+from .session import Session, session_threads
 from .settings import EndpointSettings, Limits, StartError, load_settings, read_file
 from .turn import Turn
 from .waiting import Waiting
@@ -29,8 +30,8 @@ class Endpoint:
         self.route = settings.route
         self.waits = settings.waits
         self.limits: Limits = settings.limits
-        self._queue = Queue(settings.limits.max_queue, watch)
-        driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, self._queue, batcher, watch)
+        self._queue = Queue(settings.limits.max_queue, watch, served_in_turn=not settings.waits)
+        driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
         self._begin = driver.begin
 
     @property
@@ -42,12 +43,11 @@ class Endpoint:
         """The ticket of a request taken in; call it on the event loop.
 
         `deadline` is on the loop's clock. `reply` is called once, later, on the same loop, never inside `accept`;
-        never after `Ticket.cancel`. A full queue is answered 503 at the loop's next turn.
+        never after `Ticket.cancel`. Without room, or time, for one more it is a 503 at the loop's next turn.
         """
         ticket = self._queue.admit(body, deadline, reply)
-        if ticket is None:
-            return self._queue.shed(reply)
-        self._begin(ticket)
+        if ticket.queue is not None:
+            self._begin(ticket)
         return ticket
 
 
@@ -109,6 +109,15 @@ class Service:
             return coroutine
 
         return register
+
+    def share_cpus(self, workers: int) -> None:
+        """So many processes serve beside each other: threads for heavy sessions are shared out among them."""
+        self._batcher.aside.size = max(1, cpu_limit() // workers)
+
+    def why_not_fork(self) -> str | None:
+        """What of the warm service a fork would not copy: the threads of sessions that have more than one."""
+        threads = session_threads()
+        return f"sessions have {threads} threads" if threads > 1 else None
 
     def warm_up(self) -> None:
         """Check every model's hash, open the sessions and run each once.

@@ -52,7 +52,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """One model file. `one_by_one` says why requests may not share a run of it."""
+    """One model file. `one_by_one` says why requests may not share a run of it.
+
+    `run_ms` is how long a run of one example is expected to take; without it the warm-up measures.
+    """
 
     name: str
     model: str
@@ -61,6 +64,7 @@ class SessionSettings:
     fetches: tuple[Port, ...]
     max_batch: int
     one_by_one: str | None = None
+    run_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 
-from .admission import Queue, Ticket
+from .admission import Ticket
 from .answer import EXPIRED
 from .batcher import BY_HAND, TURN_S, Batcher, Failure, Run
 from .glue import Glue, fatal
@@ -26,11 +26,10 @@ class WaitedInTurn(RuntimeError):
 class Turn:
     """Drives the requests of one endpoint whose steps never wait."""
 
-    def __init__(self, glue: Glue, queue: Queue, batcher: Batcher, watch: Watch) -> None:
+    def __init__(self, glue: Glue, batcher: Batcher, watch: Watch) -> None:
         self.glue = glue
         self.watch = watch
         self.batcher = batcher
-        self._queue = queue
         self._arrived: deque[Ticket] = deque()
         self._scheduled = False
 
@@ -47,7 +46,6 @@ class Turn:
     def _start(self) -> None:
         """Begin what arrived, until the turn is over, then run the sessions they ask for."""
         self._scheduled = False
-        self._queue.tell()
         now = time.monotonic()
         until = now + TURN_S
         while self._arrived and now < until:

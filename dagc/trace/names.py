@@ -7,9 +7,10 @@ import re
 class Names:
     """Gives each stem once as it is and then with a number."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._counts: dict[str, int] = {}
+    def __init__(self, outer: "Names | None" = None) -> None:
+        """`outer` are the names around a region: none of them is given in it, two regions may give the same."""
+        self._taken: set[str] = set(outer._taken) if outer else set()
+        self._counts: dict[str, int] = dict(outer._counts) if outer else {}
 
     def unique(self, stem: str) -> str:
         """A Python identifier not given before, as close to `stem` as possible."""

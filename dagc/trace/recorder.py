@@ -1,5 +1,6 @@
 """Builds the IR while a graph body runs: every node with the user's span, every value with a readable id.
 
+A region has a recorder of its own inside that of the graph around it, and takes outer values as captures.
 What the user did wrong is kept in the report at once, so a refusal that the user's own `try` swallows still fails
 the build. Types that do not agree become `Unknown` here; saying so is the check room's part.
 """
@@ -36,16 +37,48 @@ class Recorder:
     """The graph being recorded.
 
     `root` is the folder spans are relative to; `whole` is the graph's own span, for what no single line asks for.
+    `around` records the graph that a region stands in. Nodes have names of their own in all of it, and no value of
+    a region is called as one around it.
     """
 
-    def __init__(self, root: Path, report: Report, whole: Span | None = None) -> None:
+    def __init__(
+        self, root: Path, report: Report, whole: Span | None = None, *, around: "Recorder | None" = None
+    ) -> None:
         self.root = root
         self.report = report
         self._whole = whole
+        self._around = around
         self._inputs: list[Value] = []
+        self._captured: dict[ValueId, Value] = {}
         self._nodes: list[Node] = []
-        self._value_names = Names()
-        self._node_names = Names()
+        self._value_names: Names = Names(around._value_names if around else None)
+        self._node_names: Names = around._node_names if around else Names()
+
+    @property
+    def outermost(self) -> "Recorder":
+        """The recorder of the whole graph."""
+        return self._around.outermost if self._around else self
+
+    def region(self, whole: Span | None) -> "Recorder":
+        """A recorder of a region of this graph."""
+        return Recorder(self.root, self.report, whole or self._whole, around=self)
+
+    def is_inside(self, other: "Recorder") -> bool:
+        """Whether this records `other`'s graph or a region in it, at any depth."""
+        return self is other or (self._around is not None and self._around.is_inside(other))
+
+    def capture(self, value: Value, owner: "Recorder") -> Value:
+        """A value of `owner`'s graph, taken into this region and all regions between the two, once each."""
+        if self is owner or self._around is None:
+            return value
+        if value.id not in self._captured:
+            self._captured[value.id] = self._around.capture(value, owner)
+        return value
+
+    @property
+    def captures(self) -> tuple[Value, ...]:
+        """What the region has taken from around it, in order of first use."""
+        return tuple(self._captured.values())
 
     def here(self) -> Span | None:
         """The user's expression being evaluated right now."""
@@ -71,10 +104,12 @@ class Recorder:
         """The outputs of a new node, one for each of `types`.
 
         Outputs are named after the variables the user's expression is assigned to, else after `stems`, else
-        after `stem`, which also names the node. An `implicit` node stands for no whole expression of the user's.
+        after `stem`, which also names the node. An `implicit` node stands for no whole expression of the user's,
+        and neither does a region's node at the place of the whole region.
         """
         span = span or self.here()
-        assigned = () if implicit or span is None else assigned_names(self.root / span.file, span)
+        whole = implicit or span is None or span == self._whole
+        assigned = () if whole or span is None else assigned_names(self.root / span.file, span)
         if len(assigned) != len(types):
             assigned = tuple(stems) or (stem,) * len(types)
         outputs = tuple(
@@ -139,6 +174,11 @@ class Recorder:
             version,
             deadline_s,
         )
+
+    def body(self, name: str, outputs: Sequence[Value], returns: Type, span: Span) -> Graph:
+        """Everything recorded so far as a region; its inputs are its own, then its captures."""
+        inputs = (*self._inputs, *self._captured.values())
+        return Graph(name, inputs, tuple(self._nodes), tuple(value.id for value in outputs), returns, span)
 
 
 def recording() -> Recorder | None:

@@ -89,7 +89,12 @@ def test_a_value_whose_producer_was_reported_is_silent() -> None:
         ),
         (STR, INT, "convert it in a step, or change the annotation of `it` to `str`"),
         (FLOAT, f32(), "make the tensor in a step, or change the annotation of `it` to `float`"),
-        (ListOf(STR), STR, "a graph takes one item at a time: choose one in a step"),
+        (
+            ListOf(STR),
+            STR,
+            "`decide` takes one at a time: write `dagc.each(x, lambda item: decide(item), max_items=64)`, or "
+            "choose one in a step",
+        ),
         (Choice(("DE", "FR")), Choice(("DE",)), None),
         (Record("Payments", ()), PAYMENT, "two classes with similar names: use `Payment` in both places"),
     ],

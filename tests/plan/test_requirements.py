@@ -43,6 +43,14 @@ def test_imports_for_type_checkers_only_do_not_count():
     assert found("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import nowhere_at_all") == set()
 
 
+def test_functions_that_only_a_build_calls_count_nothing():
+    source = (
+        b"import numpy\n\n\ndef load():\n    import jinja2\n    return 1\n\n\ndef serve():\n    import networkx\n"
+    )
+    found = set(requirements({"graph.py": source}, {"graph.py": frozenset({4})})) - set(RUNTIME)
+    assert found == {"networkx"}
+
+
 def test_an_import_that_may_fail_counts_only_where_it_is_installed():
     form = "try:\n    import {}\nexcept ImportError:\n    pass\n"
     assert found(form.format("nowhere_at_all")) == set()

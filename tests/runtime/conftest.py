@@ -192,7 +192,7 @@ class Kit:
     Counted = Counted
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kit() -> type[Kit]:
     return Kit
 

@@ -13,12 +13,13 @@ class Doubling:
 
     name = "doubling"
     max_batch = 8
+    is_heavy = False
 
     def __init__(self):
         self.ran = []
 
-    def lane(self, rows):
-        return rows[0].shape
+    def lane(self, example):
+        return example[0].shape
 
     def run(self, examples):
         self.ran.append(len(examples))

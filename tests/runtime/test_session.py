@@ -38,7 +38,7 @@ def _session(folder, settings, model):
 
 
 def ask(session, *examples):
-    return session.run([session.rows(values) for values in examples])
+    return session.run([session.example(values) for values in examples])
 
 
 def test_rows_are_stacked_and_split_again(opened):
@@ -95,11 +95,11 @@ def test_strings_go_in_and_out_as_object_arrays(opened):
 
 def test_free_dims_are_taken_and_only_equal_shapes_share_a_lane(opened):
     session = opened(DOUBLE, {"x": ("f32", ("T", 2))}, {"y": ("f32", ("T", 2))})
-    short, long = (session.rows((np.zeros((size, 2), np.float32),)) for size in (3, 5))
+    short, long = (session.example((np.zeros((size, 2), np.float32),)) for size in (3, 5))
     assert session.lane(short) != session.lane(long)
-    assert session.lane(short) == session.lane(session.rows((np.ones((3, 2), np.float32),)))
+    assert session.lane(short) == session.lane(session.example((np.ones((3, 2), np.float32),)))
     with pytest.raises(FeedError, match=r"feed `x` of session `s` is f32\[T, 2\], shape \[3, 4\]"):
-        session.rows((np.zeros((3, 4), np.float32),))
+        session.example((np.zeros((3, 4), np.float32),))
 
 
 def feed(dtype, *dims):
@@ -150,7 +150,7 @@ def test_a_python_number_too_large_for_the_feed_is_out_of_range(dtype, value):
 def test_the_wrong_number_of_values_is_said(opened):
     session = opened(DOUBLE, {"x": ("f32", ())}, {"y": ("f32", ())})
     with pytest.raises(FeedError, match="takes 1 values, 2 were given"):
-        session.rows((1.0, 2.0))
+        session.example((1.0, 2.0))
 
 
 def test_a_model_that_does_not_answer_per_example_fails_and_never_mixes_rows(kit, tmp_path):

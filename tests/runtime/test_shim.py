@@ -95,6 +95,16 @@ def test_what_only_the_compiler_can_do_raises(service: Path, call: str) -> None:
     assert "was called in a built service, where only `main.py` runs the graph" in run(service, text)
 
 
+@pytest.mark.parametrize("library", ["sklearn", "xgboost", "lightgbm", "torch"])
+def test_imported_models_are_declared_without_their_library_and_without_calling_load(
+    service: Path, library: str
+) -> None:
+    text = f"print(repr(dagc.{library}(graph.encode, {{'x': 1}}, returns=graph.Outputs, memory_mib=1)))"
+    if library != "torch":
+        text = text.replace("{'x': 1}", "inputs={'x': 1}")
+    assert run(service, text) == f"<inert {library}(encode)>"
+
+
 def test_every_public_name_of_the_language_is_there(service: Path) -> None:
     names = list(dagc.__all__)
     assert run(service, f"print(all(hasattr(dagc, name) for name in {names!r}))") == "True"

@@ -83,8 +83,12 @@ def waits(request):
 
 
 @pytest.fixture
-def served(kit, folder, picker, waits):
-    return serve(kit, folder, picker, waits)
+def served(kit, folder, picker, waits, monkeypatch):
+    """A service whose turns are so long that no busy machine splits a batch."""
+    served = serve(kit, folder, picker, waits)
+    for driver in (served.main.service._batcher, served.main.service.endpoints[ROUTE]._begin.__self__):
+        monkeypatch.setitem(type(driver).__init__.__globals__, "TURN_S", 60)
+    return served
 
 
 def serve(kit, folder, picker, waits, max_batch=64, one_by_one=None, **limits):
@@ -130,8 +134,12 @@ def test_a_poison_fails_alone(served, kit):
     assert [answer[1]["score"] for i, answer in enumerate(answers) if i != 37] == [i for i in range(64) if i != 37]
 
 
-def test_halving_runs_far_less_than_one_by_one(served, kit):
+def test_halving_runs_far_less_than_one_by_one(served, kit, monkeypatch):
     ran = []
+    for driver in (served.main.service._batcher, served.main.service.endpoints[ROUTE]._begin.__self__):
+        monkeypatch.setitem(
+            type(driver).__init__.__globals__, "TURN_S", 60
+        )  # else a busy machine splits the batch
     model = served.main.service._sessions["picking"]._model
     wrapped = type("Counting", (), {"run": lambda self, *a: (ran.append(len(a[1]["index"])), model.run(*a))[1]})()
     served.main.service._sessions["picking"]._model = wrapped

@@ -48,6 +48,15 @@ classifier = dagc.onnx("models/classifier.onnx", returns=Classified)
 decision = dagc.step(Decision)
 
 
+def load() -> object:
+    return object()
+
+
+forest = dagc.sklearn(load, inputs=Payment, example=[Payment(user_id="a", amount=1, country="DE")])
+boosters = dagc.xgboost(load, returns=Classified, memory_mib=1024), dagc.lightgbm(load, outputs=["label"])
+net = dagc.torch(load, f32(1, 28, 28), returns=Classified, timeout_s=60)
+
+
 @dagc.step
 async def profile(user_id: str) -> Profile:
     return Profile()
@@ -93,6 +102,8 @@ def arithmetic(payment: Payment) -> Score:
     assert_type(rate(payment.country, default=2.0), float)
     classified = classifier(row)
     assert_type(classified.label, NDArray[np.int64])
+    assert_type(forest(payment), Floats)
+    assert_type(net(row).label, NDArray[np.int64])
     first, second = halves(row)
     # NumPy's stubs lose track of float32 in longer arithmetic with floats and call it float64: the cast says it.
     a = dagc.cast((boosted(row) + 1.0) * payment.amount - neural(row) / 2, "f32")
@@ -119,6 +130,37 @@ def several(row: Row) -> tuple[Floats, Decision]:
 @dagc.graph
 def nested(payment: Payment) -> Decision:
     return fraud(payment)
+
+
+@dagc.step
+def payments(profile: Profile) -> list[Payment]:
+    return []
+
+
+@dagc.graph
+def for_items(known: Profile, rows: list[Row]) -> tuple[list[Decision], list[Row]]:
+    many = payments(known)
+    encoded = dagc.each(many, lambda payment: encode(payment, known), max_items=8)
+    assert_type(encoded, list[NDArray[np.float32]])
+    assert_type(
+        dagc.each(many, lambda payment: (payment.amount, rate(payment.country)), max_items=8),
+        list[tuple[float, float]],
+    )
+    assert_type(dagc.each(rows, boosted, max_items=8), list[NDArray[np.float32]])
+    nested_names = dagc.each(many, lambda payment: dagc.each(payments(known), fraud, max_items=2), max_items=8)
+    assert_type(nested_names, list[list[Decision]])
+    return dagc.each(many, fraud, max_items=8), encoded
+
+
+@dagc.graph
+def wrong_items(known: Profile, row: Row) -> list[Decision]:
+    many = payments(known)
+    dagc.each(row, scaler, max_items=8)  # refused: arg-type
+    dagc.each(many, fraud)  # refused: call-arg
+    dagc.each(many, fraud, max_items="8")  # refused: arg-type
+    dagc.each(many, encode, max_items=8)  # refused: arg-type
+    dagc.each(many, lambda payment: payment.amuont, max_items=8)  # refused: attr-defined
+    return dagc.each(many, lambda payment: payment.amount, max_items=8)  # refused: arg-type, return-value
 
 
 async def handler(payment: Payment) -> Decision:
@@ -188,5 +230,9 @@ async def wrong_aio(payment: Payment) -> Profile:
 wrong_dim = f32(2.5)  # refused: arg-type
 wrong_path = dagc.onnx(3)  # refused: call-overload
 wrong_returns = dagc.onnx("models/score.onnx", returns=Payment)  # refused: type-var
+wrong_load = dagc.sklearn("wine.pkl")  # refused: call-overload
+wrong_limit = dagc.lightgbm(load, memory_mib="much")  # refused: call-overload
+wrong_name = dagc.xgboost(load, exmaple=[])  # refused: call-overload
+wrong_example = dagc.torch(load)  # refused: call-overload
 wrong_dtype = dagc.cast(np.zeros(3), "float32")  # refused: call-overload
 wrong_refusal = dagc.Refuse(status=404)  # refused: call-arg

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 import dagc
-from dagc import f32, i64
+from dagc import f32
 
 Features = Annotated[NDArray[np.float32], f32(30)]
 Probabilities = Annotated[NDArray[np.float32], f32(2)]
@@ -23,7 +23,7 @@ class Diagnosis(BaseModel):
 class Classified(NamedTuple):
     """What the classifier returns."""
 
-    label: Annotated[NDArray[np.int64], i64()]
+    label: int
     probabilities: Probabilities
 
 

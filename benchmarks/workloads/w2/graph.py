@@ -9,6 +9,7 @@ from pydantic import BaseModel
 import dagc
 from dagc import f32, i64
 
+Label = Annotated[NDArray[np.int64], i64()]
 Features = Annotated[NDArray[np.float32], f32(30)]
 Probabilities = Annotated[NDArray[np.float32], f32(2)]
 
@@ -23,7 +24,7 @@ class Diagnosis(BaseModel):
 class Classified(NamedTuple):
     """What each voter returns."""
 
-    label: Annotated[NDArray[np.int64], i64()]
+    label: Label
     probabilities: Probabilities
 
 
@@ -33,9 +34,9 @@ forest = dagc.onnx("../models/forest.onnx", returns=Classified)
 
 
 @dagc.step
-def diagnosis(label: int, probabilities: Probabilities) -> Diagnosis:
+def diagnosis(label: Label, probabilities: Probabilities) -> Diagnosis:
     """Name the numbers."""
-    return Diagnosis(label=label, proba=probabilities.tolist())
+    return Diagnosis(label=int(label), proba=probabilities.tolist())
 
 
 @dagc.graph(version="1.0.0")

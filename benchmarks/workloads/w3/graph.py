@@ -17,6 +17,7 @@ from pydantic import BaseModel
 import dagc
 from dagc import f32, i64
 
+Label = Annotated[NDArray[np.int64], i64()]
 Features = Annotated[NDArray[np.float32], f32(30)]
 Probabilities = Annotated[NDArray[np.float32], f32(2)]
 
@@ -32,7 +33,7 @@ class Decision(BaseModel):
 class Classified(NamedTuple):
     """What each voter returns."""
 
-    label: Annotated[NDArray[np.int64], i64()]
+    label: Label
     probabilities: Probabilities
 
 
@@ -66,7 +67,7 @@ def checked(features: Features) -> Features:
 
 
 @dagc.step
-def decide(label: int, probabilities: Probabilities) -> Decision:
+def decide(label: Label, probabilities: Probabilities) -> Decision:
     """Benign or malignant when the models are sure, else a person looks."""
     benign = float(probabilities[1])
     decision: Literal["benign", "malignant", "review"] = "review"
@@ -74,7 +75,7 @@ def decide(label: int, probabilities: Probabilities) -> Decision:
         decision = "benign"
     elif benign <= 0.2:
         decision = "malignant"
-    return Decision(label=label, proba=probabilities.tolist(), decision=decision)
+    return Decision(label=int(label), proba=probabilities.tolist(), decision=decision)
 
 
 @dagc.graph(version="1.0.0")

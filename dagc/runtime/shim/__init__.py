@@ -60,6 +60,30 @@ def onnx(path: object, **options: object) -> Inert:
     return Inert(f'onnx("{path}")')
 
 
+def sklearn(load: object, **options: object) -> Inert:
+    """A model that cannot be called; `load` was called when the service was built."""
+    return _imported("sklearn", load)
+
+
+def xgboost(load: object, **options: object) -> Inert:
+    """As `sklearn`."""
+    return _imported("xgboost", load)
+
+
+def lightgbm(load: object, **options: object) -> Inert:
+    """As `sklearn`."""
+    return _imported("lightgbm", load)
+
+
+def torch(load: object, example: object, **options: object) -> Inert:
+    """As `sklearn`."""
+    return _imported("torch", load)
+
+
+def _imported(framework: str, load: object) -> Inert:
+    return Inert(f"{framework}({getattr(load, '__name__', '...')})")
+
+
 def _itself(function: Decorated) -> Decorated:
     return function
 

@@ -146,7 +146,7 @@ def start() -> Iterator[Starter]:
         child = subprocess.Popen(
             [sys.executable, *command, "--port", "0", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "DAGC_ACCESS_LOG": "off", **environment},
+            env={**os.environ, "DAGC_ACCESS_LOG": "off", "DAGC_WORKERS": "1", **environment},
         )  # fmt: skip
         children.append(child)
         assert child.stdout is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from dagc.runtime import front, run
+from dagc.runtime import front, run, worker
 from dagc.runtime.answer import Answer, refusal
 from dagc.runtime.observer import NullObserver
 from dagc.runtime.settings import Limits, StartError
@@ -91,9 +91,16 @@ class Service:
             Endpoint("slow", lambda body: (json.loads(body)["ms"] / 1000, Answer(200, body))),
             Endpoint("big", lambda body: (0.0, Answer(200, b'"' + b"x" * json.loads(body) + b'"'))),
             Endpoint("broken", lambda body: (0.0, Answer(200, b"%d" % (1 // 0)))),
+            Endpoint("pid", lambda body: (0.0, Answer(200, b"%d" % os.getpid()))),
             Endpoint("state", lambda body: (0.0, Answer(200, _state()))),
         )
         self.endpoints = {endpoint.route: endpoint for endpoint in endpoints}
+
+    def share_cpus(self, workers: int) -> None:
+        self.workers = workers
+
+    def why_not_fork(self) -> str | None:
+        return os.environ.get("NO_FORK")
 
     def warm_up(self) -> None:
         if "FAIL_START" in os.environ:
@@ -116,5 +123,5 @@ if __name__ == "__main__":
     kept = front.Front.__init__.__kwdefaults__
     kept["patience"] = front.Patience(**patience)
     if "CONNECTIONS" in os.environ:
-        run.MAX_CONNECTIONS = int(os.environ["CONNECTIONS"])
+        worker.MAX_CONNECTIONS = int(os.environ["CONNECTIONS"])
     run.serve(Service())

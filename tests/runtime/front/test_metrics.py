@@ -87,9 +87,8 @@ def test_gauges_rise_and_fall_and_strange_codes_have_a_place() -> None:
 
 
 def test_label_values_are_escaped() -> None:
-    metrics = Metrics(())
-    metrics.shed('a"b\\c\nd')
-    assert b'dagc_shed_total{reason="a\\"b\\\\c\\nd"} 1' in metrics.text()
+    metrics = Metrics((), ('a"b\\c\nd',))
+    assert b'dagc_batch_size_count{session="a\\"b\\\\c\\nd"} 0' in metrics.text()
 
 
 def test_the_access_log_takes_all_errors_and_a_share_of_the_rest() -> None:

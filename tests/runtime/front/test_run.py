@@ -20,12 +20,11 @@ ALONE = str(Path(__file__).parent / "served_alone.py")
 
 
 def failed_start(*arguments: str, **environment: str) -> tuple[dict[str, str], subprocess.CompletedProcess[str]]:
-    begun = time.monotonic()
+    # It takes a third of a second; the limit is for a machine that is busy with something else.
     done = subprocess.run(
         [sys.executable, ALONE, *arguments], env={**os.environ, **environment},
-        capture_output=True, text=True, timeout=10, check=False,
+        capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
-    assert time.monotonic() - begun < 5
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1, done.stderr
     return json.loads(done.stderr), done

@@ -1,0 +1,54 @@
+"""Where a declared model's bytes come from: a file, or whatever else gives ONNX bytes at build time."""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from dagc.diagnostics import Diagnostic, Span
+from dagc.models.read import read_model
+from dagc.trace.recorder import refuse
+
+
+class ModelSource(Protocol):
+    """What a model is read from."""
+
+    @property
+    def label(self) -> str:
+        """What the model is called when it is assigned to no variable."""
+
+    def read(self, root: Path, folder: Path, declared: Span | None) -> bytes:
+        """The model's bytes; `folder` is that of the declaring file, `declared` the declaration seen from `root`.
+
+        Raises:
+            ModelError: a mistake to be told at the declaration.
+            CompileError: one that has been reported at its own place.
+        """
+
+    def name_from(self, root: Path, folder: Path) -> str:
+        """What a lock in `root` calls it."""
+
+
+class ModelFile:
+    """An ONNX file; `path` is relative to the folder of the file that declares the model."""
+
+    def __init__(self, path: object, sha256: str | None) -> None:
+        self._path = path
+        self._sha256 = sha256
+
+    @property
+    def label(self) -> str:
+        """The file's name without its ending."""
+        return Path(str(self._path)).stem
+
+    def read(self, root: Path, folder: Path, declared: Span | None) -> bytes:
+        """The file's bytes with its external data; raises as `read_model`, and CompileError E0132."""
+        path = self._path
+        if not isinstance(path, str | Path):
+            message = f"a model's path is a string, not `{type(path).__name__}`"
+            refuse(Diagnostic.at("E0132", message, declared, "declared here"))
+        # An address is handed on as it is: `read_model` knows it and says what to do (E0408).
+        return read_model(Path(path) if "://" in str(path) else folder / path, sha256=self._sha256)
+
+    def name_from(self, root: Path, folder: Path) -> str:
+        """The path from `root`."""
+        return Path(os.path.relpath(folder / str(self._path), root)).as_posix()

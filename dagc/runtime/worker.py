@@ -1,0 +1,115 @@
+"""One process that serves: uvicorn's server with our protocol, our drain, and exit code 0 on a signal.
+
+SIGTERM makes the service unready, lets it accept for `drain_s` more, then finishes what is in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import FrameType
+
+import uvicorn
+
+from .app import App
+from .connection import Connection
+from .front import Front
+from .served import Endpoint
+
+BACKLOG = 2048
+MAX_CONNECTIONS = 4096
+# Files a worker needs besides its connections, and connections over the cap that may still ask for health.
+SPARE_FILES = 64
+MAX_CROWD = 256
+
+
+class Worker(uvicorn.Server):
+    """Serves `front`; `announce` is called once it listens. A supervised worker heeds its supervisor only."""
+
+    def __init__(self, front: Front, drain_s: float, announce: Callable[[], None], *, supervised: bool) -> None:
+        config = uvicorn.Config(
+            App(front),
+            http=partial(Connection, front),  # type: ignore[arg-type]
+            loop="auto",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=patience_s(front.service.endpoints.values()),
+        )
+        super().__init__(config)
+        self._front = front
+        self._drain_s = drain_s
+        self._announce = announce
+        self._supervised = supervised
+        self._drains_since = 0.0
+        self._taken: set[asyncio.Task[object]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens, then says so."""
+        self._front.start(asyncio.get_running_loop())
+        await super().startup(sockets)
+        self._front.ready = True
+        self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins to drain; a second signal ends that. Unlike uvicorn's, the signal is not raised again."""
+        if self._supervised and sig == signal.SIGINT:
+            return  # Ctrl-C reaches every process of a terminal; the supervisor passes it on once
+        if self._front.draining:
+            self.should_exit = True
+        self._drains_since = time.monotonic()
+        self._front.draining = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ends the draining in time."""
+        drained = self._front.draining and time.monotonic() - self._drains_since >= self._drain_s
+        self.should_exit = self.should_exit or drained
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes in what waits to be accepted, then closes the port and finishes what is in flight."""
+        self._front.stopping = True
+        for listener in sockets or ():
+            self._take_in(listener)
+        await super().shutdown(sockets)
+
+    def _take_in(self, listener: socket.socket) -> None:
+        # The kernel resets what it has connected and we have not accepted when the port closes. uvicorn closes it
+        # right after this, without giving the loop a turn.
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = listener.accept()
+            except OSError:
+                return
+            accepted.setblocking(False)
+            connect = partial(Connection, self._front, self.config, self.server_state, {}, loop)
+            self._taken.add(loop.create_task(loop.connect_accepted_socket(connect, accepted)))
+
+
+def patience_s(endpoints: Iterable[Endpoint]) -> int:
+    """How long what is in flight may take once a worker has closed its port."""
+    return math.ceil(max((endpoint.limits.deadline_s for endpoint in endpoints), default=0.0)) + 1
+
+
+def connection_cap() -> int:
+    """As many connections as the open files allow, after raising that limit as far as this process may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + MAX_CROWD + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(1, soft - MAX_CROWD - SPARE_FILES)
+    return MAX_CONNECTIONS

@@ -1,0 +1,194 @@
+"""Sessions that take long run beside the loop: probes answer, batches gather, deadlines hold."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GRAPH = """
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dagc
+from dagc import f32
+
+Row = Annotated[NDArray[np.float32], f32(4)]
+
+
+@dagc.graph
+def pick(row: Row) -> Row: ...
+"""
+MAIN = """
+service = Service(__file__)
+wide = service.session("wide")
+
+
+@service.endpoint(graph.pick)
+async def pick(row):
+    return await wide(row)
+"""
+ROUTE = "/v1/pick"
+PORTS = ({"x": ("f32", (4,))}, {"y": ("f32", (4,))})
+SIZE = 700
+
+
+@pytest.fixture(scope="session")
+def tower(kit) -> bytes:
+    """`y = x`, after some multiplications of large matrices whose result, times zero, is added."""
+    square = np.full((SIZE, SIZE), 1e-3, np.float32)
+    nodes = [
+        ("MatMul", "square square", "m0"), ("MatMul", "m0 square", "m1"), ("Slice", "x from to axes", "one"),
+        ("ReduceMax", "one", "top"), ("Mul", "m1 top", "m2"), ("MatMul", "m2 square", "m3"),
+        ("ReduceMax", "m3", "m4"), ("Mul", "m4 zero", "nothing"), ("Add", "x nothing", "y"),
+    ]  # fmt: skip
+    return kit.model(
+        nodes, *PORTS, square=("f32", square.shape, square.ravel()), zero=("f32", [], [0.0]),
+        **{"from": ("i64", [1], [0]), "to": ("i64", [1], [1]), "axes": ("i64", [1], [1])},
+    )  # fmt: skip
+
+
+@pytest.fixture(params=[False, True], ids=["turn", "waiting"])
+def served(kit, folder, tower, request):
+    end = kit.endpoint("pick", parameters=["row"], body=None, waits=request.param)
+    served = folder.write(GRAPH, MAIN, [end], [(kit.session("wide", *PORTS), tower)]).serve()
+    assert served.main.service._sessions["wide"].is_heavy
+    served.main.service.share_cpus(10_000)  # one thread
+    return served
+
+
+def row(number: float) -> dict:
+    return {"row": [float(number)] * 4}
+
+
+def test_the_loop_turns_while_a_heavy_session_runs_and_answers_are_equal(served, kit) -> None:
+    served.main.service.observer = seen = kit.Counted()
+    gaps: list[float] = []
+
+    async def ask():
+        waiting = asyncio.gather(*[served.call(ROUTE, row(n)) for n in range(150)])
+        while not waiting.done():
+            begun = time.monotonic()
+            await asyncio.sleep(0.002)
+            gaps.append(time.monotonic() - begun)
+        return await waiting
+
+    answers = asyncio.run(ask())
+    assert [answer.body for answer in answers] == [b"[%b]" % b",".join([b"%d.0" % n] * 4) for n in range(150)]
+    assert len(gaps) > 5
+    assert sorted(gaps)[len(gaps) // 2] < 0.05
+    assert sum(size for _, size in seen.batches) == 150
+    assert seen.flying == 0
+
+
+def test_the_next_batch_gathers_while_one_runs(served, kit) -> None:
+    served.main.service.observer = seen = kit.Counted()
+
+    async def ask():
+        first = served.call(ROUTE, row(0))
+        await asyncio.sleep(0.01)
+        rest = [served.call(ROUTE, row(n)) for n in range(1, 30)]
+        return await asyncio.gather(first, *rest)
+
+    answers = asyncio.run(ask())
+    assert [answer.status for answer in answers] == [200] * 30
+    assert [size for _, size in seen.batches] == [1, 29]
+
+
+def slowed(served, seconds: float) -> list[int]:
+    """Makes every run take longer; the sizes of the batches run."""
+    ran: list[int] = []
+    session = served.main.service._sessions["wide"]
+    run = session.run
+
+    def slow(examples):
+        ran.append(len(examples))
+        time.sleep(seconds)
+        return run(examples)
+
+    session.run = slow
+    return ran
+
+
+def test_a_request_is_answered_at_its_deadline_though_its_run_goes_on(served) -> None:
+    slowed(served, 0.5)
+
+    async def ask():
+        begun = time.monotonic()
+        running = served.call(ROUTE, row(1), timeout_s=0.1)
+        await asyncio.sleep(0.02)
+        behind = served.call(ROUTE, row(2), timeout_s=0.1)
+        statuses = [(await running).status, (await behind).status]
+        seconds = time.monotonic() - begun
+        later = await served.call(ROUTE, row(3))
+        return statuses, seconds, later.status
+
+    statuses, seconds, later = asyncio.run(ask())
+    assert statuses == [504, 504]
+    assert seconds < 0.3
+    assert later == 200
+
+
+def test_expired_and_cancelled_requests_never_reach_the_session(served) -> None:
+    """O6: what nobody waits for any more is not run."""
+    ran = slowed(served, 0.2)
+
+    async def ask():
+        first = served.call(ROUTE, row(0))
+        await asyncio.sleep(0.02)
+        late = [served.call(ROUTE, row(n), timeout_s=0.05) for n in range(10)]
+        gone = [served.call(ROUTE, row(n)) for n in range(10)]
+        good = [served.call(ROUTE, row(n)) for n in range(5)]
+        await asyncio.sleep(0.02)
+        for call in gone:
+            call.ticket.cancel()
+        return [(await call).status for call in (first, *late, *good)]
+
+    assert asyncio.run(ask()) == [200] + [504] * 10 + [200] * 5
+    assert ran == [1, 5]
+
+
+def test_no_more_runs_go_on_than_there_are_threads_and_they_are_nice(served) -> None:
+    served.main.service.share_cpus(1)
+    size = served.main.service._batcher.aside.size
+    running, most, lock = 0, 0, threading.Lock()
+    nice: set[int] = set()
+    session = served.main.service._sessions["wide"]
+
+    def run(examples):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        stat = Path(f"/proc/self/task/{threading.get_native_id()}/stat").read_text()
+        nice.add(int(stat.rpartition(")")[2].split()[16]))
+        time.sleep(0.03)
+        with lock:
+            running -= 1
+        return [example[0] for example in examples]
+
+    session.run = run
+
+    async def ask():
+        calls = []
+        for n in range(10):
+            calls.append(served.call(ROUTE, row(n)))
+            await asyncio.sleep(0.005)
+        return await asyncio.gather(*calls)
+
+    assert {answer.status for answer in asyncio.run(ask())} == {200}
+    assert 1 <= most <= size
+    assert min(nice) >= 10
+
+
+@pytest.mark.parametrize(("run_ms", "heavy"), [(5.0, True), (0.1, False)])
+def test_the_plan_s_number_decides_when_there_is_one(kit, folder, picker, run_ms, heavy) -> None:
+    feeds = {"index": ("i64", ()), "scale": ("f32", ())}
+    settings = kit.session("wide", feeds, {"score": ("f32", ())}) | {"run_ms": run_ms}
+    end = kit.endpoint("pick", parameters=["row"], body=None)
+    service = folder.write(GRAPH, MAIN, [end], [(settings, picker)]).serve().main.service
+    assert service._sessions["wide"].is_heavy is heavy
