@@ -26,7 +26,8 @@ REGRESSORS = """
 """
 TRANSFORMERS = """
     Binarizer ColumnTransformer FunctionTransformer KMeans KernelPCA MaxAbsScaler MinMaxScaler Normalizer
-    OneHotEncoder OrdinalEncoder PCA Pipeline PolynomialFeatures PowerTransformer QuantileTransformer RobustScaler SelectKBest  # noqa: E501
+    OneHotEncoder OrdinalEncoder PCA Pipeline PolynomialFeatures PowerTransformer QuantileTransformer RobustScaler
+    SelectKBest
     SimpleImputer StandardScaler TruncatedSVD
 """
 
