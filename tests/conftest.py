@@ -14,6 +14,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write goldens instead of comparing")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Conversions by the original libraries take minutes, and the overload test needs a machine of its own."""
+    for item in items:
+        if "importers" in str(item.path) or item.path.name == "test_overload.py":
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """`golden(name, text)`: compare with `golden/<name>` beside the test, or rewrite it under --update-goldens."""
