@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+QUIET_CORES = 0.12
+"""More CPU than this used by others taints a measurement: it is waited for, and measured again once."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -48,11 +50,6 @@ def busy_s() -> float:
     fields = [int(field) for field in Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:]]
     user, nice, system, _, _, irq, softirq = fields[:7]
     return (user + nice + system + irq + softirq) / TICKS
-
-
-def stolen_s() -> float:
-    """CPU seconds the hypervisor gave to other guests."""
-    return int(Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[8]) / TICKS
 
 
 def loop_ms() -> float:

@@ -13,15 +13,13 @@ from dataclasses import asdict
 
 from benchmarks.environments import CACHE, HERE, Environment
 from benchmarks.load import HOST, Case, cases, check_answers, post, wrk
-from benchmarks.machine import busy_s, loop_ms
+from benchmarks.machine import QUIET_CORES, busy_s, loop_ms
 from benchmarks.openloop import Offer, Outcome
 from benchmarks.processes import ServerProcess
 from benchmarks.records import Load, Offered, OpenLoop, Run
 from benchmarks.servers import CONSTANT, DAGC, Server
 
 START_S = 90.0
-QUIET_CORES = 0.12
-"""More CPU than this used by others taints a measurement: it is waited for, and measured again once."""
 WARM_UP_S = 2
 DEADLINE_S = 1.0
 """Of the open-loop test: dagc's default deadline, and what the client waits for any peer."""

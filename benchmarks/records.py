@@ -1,10 +1,11 @@
 """What a benchmark run leaves behind: one record a measurement, and the medians the tables are made of."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+
+from pydantic import TypeAdapter
 
 from benchmarks.machine import Machine
 
@@ -100,9 +101,14 @@ class Results:
     open_loop: list[OpenLoop] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
 
+    @classmethod
+    def read(cls, path: Path) -> "Results":
+        """What `write` wrote."""
+        return TypeAdapter(cls).validate_json(path.read_bytes())
+
     def write(self, path: Path) -> None:
         """Everything as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        path.write_bytes(TypeAdapter(Results).dump_json(self, indent=1) + b"\n")
 
     def failed(self) -> list[Run | OpenLoop]:
         """What has no numbers."""

@@ -26,6 +26,9 @@ from benchmarks.table import markdown
 def main() -> int:
     """The exit code: 0, or 1 when a server failed."""
     options = read_options()
+    if options.render:
+        render(Results.read(options.out / "results.json"), options.out)
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     adopt_orphans()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -49,10 +52,7 @@ def main() -> int:
             results.open_loop.append(overload(server, workload, homes[server.name, workload], options.seconds))
             tell_open(results.open_loop[-1])
     results.write(options.out / "results.json")
-    (options.out / "results.md").write_text(markdown(results), encoding="utf-8")
-    (options.out / "throughput.svg").write_text(
-        throughput_svg(results, max(options.concurrency)), encoding="utf-8"
-    )
+    render(results, options.out)
     failed = results.failed()
     print(f"wrote {options.out}: results.md, results.json, throughput.svg; {len(failed)} failures")
     return 1 if failed else 0
@@ -69,7 +69,17 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of each load")
     parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument(
+        "--render", action="store_true", help="measure nothing: tables of the results.json in --out"
+    )
     return parser.parse_args()
+
+
+def render(results: Results, out: Path) -> None:
+    """Write the tables and the picture; a run that was cut short gets them by `--render`."""
+    most = max(load.concurrency for run in results.runs for load in run.loads)
+    (out / "results.md").write_text(markdown(results), encoding="utf-8")
+    (out / "throughput.svg").write_text(throughput_svg(results, most), encoding="utf-8")
 
 
 def words(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmarks.machine import QUIET_CORES
 from benchmarks.records import Load, OpenLoop, Results
 from benchmarks.servers import DAGC, SERVERS
 from benchmarks.targets import targets
@@ -27,8 +28,8 @@ def _head(results: Results) -> Iterator[str]:
     yield (
         f"{results.date}. {machine.processor}, {machine.cores} cores shared with the load generator, "
         f"{machine.memory_gib} GiB, Linux {machine.kernel}, Python {machine.python}, {machine.wrk}, "
-        f"dagc {machine.dagc}. {settings['workers']} workers each, keep-alive, medians of {settings['rounds']} "
-        f"interleaved rounds of {settings['seconds']} s. **Only ratios within this run count.**"
+        f"dagc {machine.dagc}. {settings['workers']} workers each, keep-alive, {_rounds(results)} "
+        f"of {settings['seconds']} s each. **Only ratios within this run count.**"
     )
     yield ""
     packages = [
@@ -38,14 +39,31 @@ def _head(results: Results) -> Iterator[str]:
     ]
     runtime = results.versions.get(DAGC, {}).get("onnxruntime", "?")
     yield f"Versions: {', '.join([*packages, f'onnxruntime {runtime} everywhere'])}."
-    busiest = max((load.foreign_cores for run in results.runs for load in run.loads), default=0.0)
-    speeds = [load.loop_ms for run in results.runs for load in run.loads]
-    if speeds:
-        yield (
-            f"Noise: others used at most {busiest:.2f} cores during a measurement; a fixed Python loop took "
-            f"{min(speeds):.1f} to {max(speeds):.1f} ms."
-        )
+    yield from _noise([load for run in results.runs for load in run.loads])
     yield ""
+
+
+def _rounds(results: Results) -> str:
+    """How many rounds there really are; a run that was cut short says so."""
+    wanted = int(str(results.settings["rounds"]))
+    counts = [len(results.of(workload, server)) for workload in results.workloads() for server in results.titles]
+    if min(counts, default=0) >= wanted:
+        return f"medians of {wanted} interleaved rounds"
+    return f"**incomplete: {min(counts, default=0)} to {max(counts, default=0)} of {wanted} rounds**"
+
+
+def _noise(loads: Sequence[Load]) -> Iterator[str]:
+    if not loads:
+        return
+    disturbed = sum(load.foreign_cores > QUIET_CORES for load in loads)
+    speeds = [load.loop_ms for load in loads]
+    yield (
+        f"Noise: in {disturbed} of {len(loads)} measurements others used more than {QUIET_CORES} cores; a fixed "
+        f"Python loop took {min(speeds):.1f} to {max(speeds):.1f} ms."
+    )
+    if disturbed > len(loads) / 10:
+        yield ""
+        yield "**Others were busy while this was measured: its throughput and latency are not to be quoted.**"
 
 
 def _targets(results: Results) -> Iterator[str]:
@@ -72,7 +90,7 @@ def _workload(results: Results, workload: str) -> Iterator[str]:
             "dagc is … times (" + " / ".join(f"c={each}" for each in concurrencies) + ")",
             f"p50 / p99 ms c={concurrencies[0]}",
             f"p50 / p99 ms c={most}",
-            f"CPU µs a request c={most}",
+            f"CPU µs a request c={most} (times dagc's)",
             "cold start s",
             "PSS MB",
             "environment MB",
@@ -90,7 +108,7 @@ def _workload(results: Results, workload: str) -> Iterator[str]:
                 " / ".join(_times(own[each], loads[each]) for each in concurrencies),
                 _latency(loads[concurrencies[0]]),
                 _latency(loads[most]),
-                f"{load.cpu_us:,.0f}" if (load := loads[most]) else "",
+                _cpu(own[most], loads[most]),
                 f"{cold:.2f}" if cold is not None else "",
                 f"{pss:,.0f}" if pss is not None else "",
                 f"{results.environments_mb[PEER_OF[server]]:,.0f}",
@@ -174,6 +192,12 @@ def _times(own: Load | None, other: Load | None) -> str:
         return "-"
     ratio = own.requests_per_s / other.requests_per_s
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def _cpu(own: Load | None, other: Load | None) -> str:
+    if other is None:
+        return ""
+    return f"{other.cpu_us:,.0f}" + (f" ({other.cpu_us / own.cpu_us:.2g})" if own and own.cpu_us else "")
 
 
 def _latency(load: Load | None) -> str:

@@ -17,7 +17,7 @@ def models_keep_contracts(graph: Graph, store: ModelStore) -> Iterator[Diagnosti
     What it gives follows from what it is fed (`f32[W//8]` for a width of 320 is `f32[40]`). A declaration may fix
     what that leaves open; that is checked when the model runs.
     """
-    types = {value.id: value.type for value in graph.values()}
+    types = graph.types()
     for node in graph.nodes:
         if not isinstance(node.op, RunModel):
             continue

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from dagc.cli import build, demo, explain, lock, serve
+from dagc.cli import build, demo, explain, graph, lock, serve
 from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
@@ -43,6 +43,7 @@ def dagc(
 
 app.command("check", short_help="find the mistakes of a graph file")(build.check)
 app.command("plan", short_help="show what a build would be, and why")(build.plan)
+app.command("graph", short_help="draw the graph, before and after fusion")(graph.graph)
 app.command("build", short_help="write the service to a folder")(build.build)
 app.command("serve", short_help="run the service on this machine")(serve.serve)
 app.command("lock", short_help="pin models and requirements by hash")(lock.lock)

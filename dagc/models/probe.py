@@ -6,23 +6,18 @@ not follow from sizes alone, or was not found out within the budget, is unknown.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, product
+from itertools import product
 
 from dagc.ir.types import Dim, Tensor
+from dagc.models.dim_names import computed
 from dagc.models.example_feeds import Fill
 from dagc.models.free_dims import FreeDims, free_dims
 from dagc.models.model_error import ModelError
 from dagc.models.relations import Form, Point, dividing_sizes, forms, relations
 from dagc.models.signature import Port, Signature
+from dagc.models.trial_sizes import Sizes, first_sizes, fresh_sizes, other_sizes, telling_sizes
 from dagc.models.trials import Shapes, Trials
 
-Sizes = dict[str, int]
-
-_STARTS = (48, 32, 64, 16, 8, 4, 3, 2, 1, 96, 128, 160, 224, 256, 320, 512, 640, 1024, 16000)
-"""Multiples of the usual strides first: a picture net may refuse 7, and gives sizes of 0 or 1 for 8."""
-
-_MIXED_STARTS = (48, 32, 64, 1, 8, 16, 224)
-_MOST_MIXED = 100
 _ENOUGH = 3
 """Sizes that say something: two find a line, the third tests it."""
 
@@ -71,7 +66,7 @@ def unprobed(signature: Signature, reason: str) -> Signature:
 def _start(free: FreeDims, trials: Trials) -> tuple[Sizes, Fill] | None:
     """The first sizes the model takes: two examples if it can, else one."""
     fills: tuple[Fill, ...] = ("seeded", "zeros")
-    for sizes in _starts(free):
+    for sizes in first_sizes(free):
         for rows, fill in product((2, 1) if free.batch else (1,), fills):
             whole = {**sizes, free.batch or "": rows}
             if trials.shapes(free.shapes(whole), fill) is not None:
@@ -79,16 +74,6 @@ def _start(free: FreeDims, trials: Trials) -> tuple[Sizes, Fill] | None:
         if trials.exhausted:
             return None
     return None
-
-
-def _starts(free: FreeDims) -> Iterator[Sizes]:
-    names = free.names
-    if not names:
-        yield {}
-        return
-    equal = (dict.fromkeys(names, size) for size in _STARTS)
-    mixed = (dict(zip(names, sizes, strict=True)) for sizes in product(_MIXED_STARTS, repeat=min(len(names), 4)))
-    yield from chain(equal, islice(mixed, _MOST_MIXED) if 1 < len(names) <= 4 else ())
 
 
 @dataclass(slots=True)
@@ -117,8 +102,9 @@ class _Probe:
         unstable = self._unstable()
         if batch is not None and not several:
             self.remarks.append("it takes one example at a time: two are refused")
+        found = [self._dims(index, unstable) for index in range(len(self.signature.outputs))]
         outputs = tuple(
-            Port(port.name, Tensor(port.type.dtype, self._dims(index, unstable)))
+            Port(port.name, Tensor(port.type.dtype, self._confirmed(index, found[index])))
             for index, port in enumerate(self.signature.outputs)
         )
         whole = _with_inputs(self.signature, self.free, alone=not several)
@@ -135,20 +121,20 @@ class _Probe:
         return shapes
 
     def _vary(self, name: str) -> None:
-        if self._accepts_others(name):
+        if self._acceptsother_sizes(name):
             return
         for group in self._partners(name):
             before = self.free
             self.free = before.united(group)
-            if self._accepts_others(name):
+            if self._acceptsother_sizes(name):
                 return
             self.free = before
         if not self.trials.exhausted:
             self.remarks.append(f"`{name}` was varied, and only {self.base[name]} is accepted")
 
-    def _accepts_others(self, name: str) -> bool:
+    def _acceptsother_sizes(self, name: str) -> bool:
         accepted = 0
-        for size in _others(self.base[name]):
+        for size in other_sizes(self.base[name]):
             accepted += self._look({**self.base, name: size}) is not None
             if accepted == _ENOUGH + 1:
                 break
@@ -194,6 +180,17 @@ class _Probe:
         batch = self.free.batch if self.free.batch and self.base[self.free.batch] > 1 else 1
         rest = range(1, ranks.pop())
         return (batch, *(None if (index, axis) in unstable else self._dim(index, axis) for axis in rest))
+
+    def _confirmed(self, index: int, dims: tuple[Dim, ...] | None) -> tuple[Dim, ...] | None:
+        """The dims without those that a run disagrees with which came after they were found."""
+        self._rows_are_examples(self.signature.outputs[index].name, index, values_matter=False)
+        if dims is None or any(len(shapes[index]) != len(dims) for _, shapes in self.seen):
+            return None
+        agree = (
+            axis == 0 or all(computed(dim, sizes) == shapes[index][axis] for sizes, shapes in self.seen)
+            for axis, dim in enumerate(dims)
+        )
+        return tuple(dim if agrees else None for dim, agrees in zip(dims, agree, strict=True))
 
     def _rows_are_examples(self, name: str, index: int, *, values_matter: bool) -> None:
         for sizes, shapes in self.seen:
@@ -241,7 +238,7 @@ class _Probe:
         if len(points) < _ENOUGH:
             return None
         candidates = forms(points)
-        untried = _near(self.base[name])
+        untried = telling_sizes(self.base[name])
         taken = [size for size, _ in points]
         refusals = 0
         while refusals < _MOST_REFUSALS and (sizes := dividing_sizes(candidates, untried)):
@@ -254,28 +251,11 @@ class _Probe:
                 continue
             taken.append(size)
             candidates = [form for form in candidates if form.at(size) == shapes[index][axis]]
-        for size in _fresh(self.base[name]):
+        for size in fresh_sizes(self.base[name]):
             shapes = self._look({**self.base, name: size})
             if shapes is not None and candidates and candidates[0].at(size) != shapes[index][axis]:
                 return None
         return candidates[0] if candidates else None
-
-
-def _others(size: int) -> dict[int, None]:
-    """Sizes beside the first: odd ones that show a division's rest, then multiples for nets that need them."""
-    odd = (size + 1, size - 1, size + 5, 2 * size, 2 * size - 1)
-    steps = (*odd, size + 8, size + 16, size + 32, 3 * size, size // 2)
-    return dict.fromkeys(step for step in steps if step > 0 and step != size)
-
-
-def _near(size: int) -> list[int]:
-    """Sizes at which rivals may be told apart; at much smaller ones poolings leave nothing, or 1 at least."""
-    return list(range(max(1, size // 2), 3 * size + 8))
-
-
-def _fresh(size: int) -> tuple[int, int, int]:
-    """Sizes that no form has been fitted to, for a last test."""
-    return (size + 3, 2 * size + 7, 3 * size - 1)
 
 
 def _with_inputs(signature: Signature, free: FreeDims, *, alone: bool = False) -> Signature:

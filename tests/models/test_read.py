@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import parser
 
-from dagc.models.read import ModelError, read_model
+from dagc.models.read import ModelError, examined, read_model
 
 pytestmark = pytest.mark.ort
 
@@ -104,3 +104,11 @@ def test_an_address_is_answered_with_what_to_do() -> None:
     error = refusal(Path("https://example.org/m.onnx"))
     assert error.code == "E0408"
     assert "sha256" in (error.help or "")
+
+
+def test_bytes_at_hand_are_looked_at_like_a_file(tmp_path: Path) -> None:
+    content = model().SerializeToString()
+    assert examined(content, "made") == content
+    with pytest.raises(ModelError) as error:
+        examined(b"garbage", "made")
+    assert error.value.message == "`made` is not a readable ONNX model"
