@@ -176,8 +176,6 @@ def served(kit, folder, picker, waits):
     endpoints = [kit.endpoint(n, parameters=[body], body=body, waits=waits) for n, body in BODIES.items()]
     served = folder.write(f"import numpy as np\n{GRAPH}", MAIN, endpoints, sessions).serve()
     served.main.service.observer = served.counted = kit.Counted()
-    for driver in (served.main.service.endpoints["/v1/pick"]._begin, served.main.service._batcher.work):
-        driver.__func__.__globals__["TURN_S"] = 60.0  # a busy machine splits no turn here
     return served
 
 
