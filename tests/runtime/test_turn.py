@@ -288,7 +288,7 @@ def test_the_loop_turns_while_a_burst_is_served(kit, folder, picker, body):
     served = serve(kit, folder, picker, False)
 
     async def ask():
-        return await turns_while([served.call(ROUTE, body) for _ in range(5000)])
+        return await turns_while([served.call(ROUTE, body) for _ in range(20_000)])
 
     turns, longest = asyncio.run(ask())
     assert turns > 6

@@ -1,142 +1,41 @@
 """The estimators of scikit-learn as skl2onnx writes them: proven, and batches equal to single rows."""
 
-import warnings
-from collections.abc import Mapping
-from typing import Any
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dagc.models.rowwise import mixing
 from tests.models.rows.apart import assert_every_value_holds, assert_rows_stay_apart
+from tests.models.rows.estimators import COUNTED, ESTIMATORS
 
 pytestmark = pytest.mark.ort
 
-OPSETS = {"": 21, "ai.onnx.ml": 3}
-"""Said outright: libraries that are imported elsewhere change what skl2onnx takes when nothing is said."""
-
-CLASSIFIERS = """
-    AdaBoostClassifier BaggingClassifier BernoulliNB CalibratedClassifierCV CategoricalNB ComplementNB
-    DecisionTreeClassifier ExtraTreeClassifier ExtraTreesClassifier GaussianNB GradientBoostingClassifier
-    KNeighborsClassifier LinearDiscriminantAnalysis LogisticRegression MLPClassifier MultinomialNB
-    OneVsRestClassifier RandomForestClassifier RidgeClassifier SVC SVC_proba StackingClassifier VotingClassifier
-"""
-REGRESSORS = """
-    AdaBoostRegressor BaggingRegressor BayesianRidge DecisionTreeRegressor ElasticNet ExtraTreesRegressor
-    GaussianProcessRegressor GradientBoostingRegressor HuberRegressor KNeighborsRegressor
-    KNeighborsRegressor_distance Lasso LinearRegression LinearSVR MLPRegressor RANSACRegressor
-    RandomForestRegressor Ridge SVR StackingRegressor TweedieRegressor VotingRegressor
-"""
-TRANSFORMERS = """
-    Binarizer ColumnTransformer FunctionTransformer KMeans KernelPCA MaxAbsScaler MinMaxScaler Normalizer
-    OneHotEncoder OrdinalEncoder PCA Pipeline PolynomialFeatures PowerTransformer QuantileTransformer RobustScaler
-    SelectKBest
-    SimpleImputer StandardScaler TruncatedSVD
-"""
+ROOT = Path(__file__).parents[3]
 
 
-def parameters(name: str) -> Mapping[str, object]:
-    """What an estimator cannot do without, or would be slow without."""
-    from sklearn.feature_selection import SelectKBest
-    from sklearn.linear_model import LinearRegression, LogisticRegression
-    from sklearn.pipeline import FunctionTransformer
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    few = {"n_estimators": 5, "random_state": 0}
-    classifiers = [("a", LogisticRegression(max_iter=50)), ("b", DecisionTreeClassifier(random_state=0))]
-    regressors = [("a", LinearRegression()), ("b", DecisionTreeRegressor(random_state=0))]
-    ensembles = ("AdaBoost", "Bagging", "ExtraTrees", "GradientBoosting", "RandomForest")
-    given: dict[str, Mapping[str, object]] = {
-        **{f"{name}{kind}": few for name in ensembles for kind in ("Classifier", "Regressor")},
-        "CalibratedClassifierCV": {"estimator": LogisticRegression(max_iter=50), "cv": 2},
-        "ColumnTransformer": {
-            "transformers": [
-                ("a", StandardScaler(), [0, 1]),
-                ("b", MinMaxScaler(), [3]),
-                ("c", "passthrough", [5]),
-            ]
-        },
-        "FunctionTransformer": {},
-        "KMeans": {"n_clusters": 4, "random_state": 0},
-        "KNeighborsRegressor_distance": {"weights": "distance"},
-        "KernelPCA": {"n_components": 3, "kernel": "rbf"},
-        "LogisticRegression": {"max_iter": 50},
-        "MLPClassifier": {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0},
-        "MLPRegressor": {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0},
-        "OneHotEncoder": {"sparse_output": False},
-        "OneVsRestClassifier": {"estimator": LogisticRegression(max_iter=50)},
-        "PCA": {"n_components": 3},
-        "Pipeline": {"steps": [("a", StandardScaler()), ("b", SelectKBest(k=4)), ("c", FunctionTransformer())]},
-        "PolynomialFeatures": {"degree": 2},
-        "QuantileTransformer": {"n_quantiles": 10},
-        "SVC_proba": {"probability": True, "random_state": 0},
-        "SelectKBest": {"k": 4},
-        "StackingClassifier": {"estimators": classifiers, "cv": 2},
-        "StackingRegressor": {"estimators": regressors, "cv": 2},
-        "TruncatedSVD": {"n_components": 3},
-        "VotingClassifier": {"estimators": classifiers, "voting": "soft", "flatten_transform": False},
-        "VotingRegressor": {"estimators": regressors},
-    }
-    return given.get(name, {})
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("estimators")
+    subprocess.run([sys.executable, "-m", "tests.models.rows.estimators", str(folder)], cwd=ROOT, check=True)
+    return folder
 
 
-def fitted(name: str) -> tuple[Any, np.ndarray]:
-    """The estimator, fitted, and rows to run it on."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.datasets import load_wine
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.utils import all_estimators
-
-    known = {**dict(all_estimators()), "ColumnTransformer": ColumnTransformer, "Pipeline": Pipeline}
-    data, classes = load_wine(return_X_y=True)
-    # One decimal place: few enough categories for encoders, and no row on a boundary of single precision.
-    data = np.round(StandardScaler().fit_transform(data), 1).astype(np.float32)
-    if name in ("CategoricalNB", "OneHotEncoder", "OrdinalEncoder"):
-        data = np.digitize(data, [-1.0, 0.0, 1.0]).astype(np.int64 if name != "OrdinalEncoder" else np.float32)
-    elif name in ("ComplementNB", "MultinomialNB", "TweedieRegressor"):
-        data = np.abs(data)
-    estimator = known[name.split("_")[0]](**parameters(name))
-    return estimator.fit(data, classes.astype(float) if name in REGRESSORS.split() else classes), data
-
-
-@pytest.mark.parametrize("name", f"{CLASSIFIERS} {REGRESSORS} {TRANSFORMERS}".split())
-def test_estimators_are_proven_and_their_rows_stay_apart(name: str) -> None:
-    from skl2onnx import to_onnx
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        estimator, data = fitted(name)
-        options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
-        if name == "SVC":
-            options = {id(estimator): {"zipmap": False, "raw_scores": True}}
-        content = to_onnx(estimator, data[:1], options=options, target_opset=OPSETS).SerializeToString()
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators_are_proven_and_their_rows_stay_apart(name: str, converted: Path) -> None:
+    content = (converted / f"{name}.onnx").read_bytes()
     assert mixing(content) is None
-    assert_rows_stay_apart(content, rows=9, given={"X": data[::20]})
+    assert_rows_stay_apart(content, rows=9, given={"X": np.load(converted / f"{name}.npy")})
 
 
 @pytest.mark.parametrize("labels", ["numbers", "words"])
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize(
-    "name",
-    ["DecisionTreeClassifier", "GradientBoostingClassifier", "LinearSVC", "LogisticRegression", "SVC_proba"],
-)
-def test_scores_have_as_many_columns_as_the_proof_counts(name: str, classes: int, labels: str) -> None:
-    from skl2onnx import to_onnx
-    from sklearn.datasets import load_wine
-    from sklearn.utils import all_estimators
-
-    data, targets = load_wine(return_X_y=True)
-    data, targets = data.astype(np.float32)[targets < classes], targets[targets < classes]
-    if labels == "words":
-        targets = np.array(["a", "b", "c"])[targets]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        estimator = dict(all_estimators())[name.split("_")[0]](**parameters(name)).fit(data, targets)
-        zipmap = {"zipmap": False} if hasattr(estimator, "predict_proba") else {}
-        content = to_onnx(
-            estimator, data[:1], options={id(estimator): zipmap}, target_opset=OPSETS
-        ).SerializeToString()
+@pytest.mark.parametrize("name", COUNTED)
+def test_scores_have_as_many_columns_as_the_proof_counts(
+    name: str, classes: int, labels: str, converted: Path
+) -> None:
+    content = (converted / f"{name}-{classes}-{labels}.onnx").read_bytes()
     assert mixing(content) is None
     assert assert_every_value_holds(content) >= 2
