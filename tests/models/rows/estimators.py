@@ -1,4 +1,4 @@
-"""The estimators of scikit-learn, fitted and converted: `python -m tests.models.rows.estimators FOLDER` writes them.
+"""The estimators of scikit-learn, fitted and converted by `python -m tests.models.rows.estimators FOLDER`.
 
 In a process of its own, because tests elsewhere replace converters of skl2onnx in theirs.
 """
