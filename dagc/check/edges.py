@@ -9,6 +9,7 @@ from typing import Literal
 
 from dagc.diagnostics import Label, Span
 from dagc.ir.agree import disagreement
+from dagc.ir.branching import Choosing, Standing, combinator
 from dagc.ir.graph import Graph, Node, Value
 from dagc.ir.ops import CallStep, Each, Field, RunModel
 from dagc.ir.promotion import FLOATS, NUMBERS, scalar_kind
@@ -92,6 +93,8 @@ def callee(node: Node) -> str:
             return only
         case Each():
             return "dagc.each"
+        case op if isinstance(op, Choosing | Standing):
+            return combinator(op)
         case _:
             return node.name
 

@@ -13,6 +13,7 @@ import numpy as np
 from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
 from dagc.evaluate.private_loop import wait_for
+from dagc.ir.branching import Choosing, Standing
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, Op, RunModel
 from dagc.ir.types import Tensor, TupleOf
@@ -117,7 +118,7 @@ class _World:
 
 def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
     match op:
-        case CallStep() | RunModel() | Each():
+        case op if isinstance(op, CallStep | RunModel | Each | Choosing | Standing):
             raise TypeError(f"`{type(op).__name__}` is not computed, it is run")
         case Field(name):
             return (_member(inputs[0], name),)

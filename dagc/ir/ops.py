@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NewType, final
 
+from dagc.ir.branching import Choosing, Standing
 from dagc.ir.types import DType, Type
 
 if TYPE_CHECKING:  # a graph is made of operations, and some operations own graphs
@@ -193,4 +194,4 @@ class Each:
 Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
 """Arithmetic written in a graph body: all of it becomes ONNX operators."""
 
-Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Each | Expression
+Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Each | Choosing | Standing | Expression

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from dagc.diagnostics import Span
+from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch, arm_titles
 from dagc.ir.elementwise_rules import SYMBOLS
 from dagc.ir.graph import Graph, Node, Value
 from dagc.ir.ops import (
@@ -27,7 +28,7 @@ from dagc.ir.ops import (
     TopK,
     Vote,
 )
-from dagc.ir.regions import captured, captures, regions
+from dagc.ir.regions import captured, captures, own_inputs, regions
 
 _Row = tuple[str, tuple[Span, ...] | None]
 """A line and its sources; a `return` has none."""
@@ -74,9 +75,19 @@ def _rows(graph: Graph, indent: str) -> Iterator[_Row]:
     width = _column(left, _WIDEST_COLUMN)
     for text, node in zip(left, graph.nodes, strict=True):
         yield f"{indent}{text:<{width}} = {_operation(node)}", node.spans
-        for region in regions(node.op):
-            yield from _rows(region, f"{indent}  ")
+        yield from _region_rows(node, f"{indent}  ")
     yield f"{indent}return {', '.join(graph.outputs)}", None
+
+
+def _region_rows(node: Node, indent: str) -> Iterator[_Row]:
+    """The regions of a node; where there are several, each below a line that says when it is taken."""
+    if isinstance(node.op, Each):
+        yield from _rows(node.op.body, indent)
+    elif isinstance(node.op, Choosing | Standing):
+        titles = arm_titles(node.op, node.inputs[: own_inputs(node.op)])
+        for title, region in zip(titles, regions(node.op), strict=True):
+            yield f"{indent}{title}{_renamed(region, node)}:", (region.span,)
+            yield from _rows(region, f"{indent}  ")
 
 
 def _column(texts: Sequence[str], widest: int) -> int:
@@ -116,6 +127,8 @@ def _operation(node: Node) -> str:
             return f"constant {_elements(values)}"
         case Each():
             return _each(node.op, node)
+        case Switch() | Split() | Route() | Fallback() | Shadow() | Quorum():
+            return _branching(node.op, node)
         case Elementwise():
             return _arithmetic(node.op, node)
         case Index(items=items):
@@ -146,6 +159,36 @@ def _each(op: Each, node: Node) -> str:
     taken = [outside if inside.id == outside else f"{inside.id}: {outside}" for inside, outside in wires]
     given = f", with {', '.join(taken)}" if taken else ""
     return f"each {_typed(op.body.inputs[0])} in {node.inputs[0]}, at most {op.max_items}{given}"
+
+
+def _branching(op: Choosing | Standing, node: Node) -> str:
+    taken = captures(node)
+    return f"{_pattern(op, node)}{', with ' + ', '.join(taken) if taken else ''}"
+
+
+def _pattern(op: Choosing | Standing, node: Node) -> str:
+    match op:
+        case Switch():
+            return f"switch {node.inputs[0]}"
+        case Route(pattern=pattern):
+            return pattern
+        case Split(seed=seed):
+            return f"split by {node.inputs[0]}" + (f", seed {seed!r}" if seed else "")
+        case Fallback(within_s=within_s):
+            return "fallback" if within_s is None else f"fallback after {within_s:g} s"
+        case Shadow(compare=compare):
+            return "shadow" if compare is None else f"shadow compared by {'.'.join(compare)}"
+        case Quorum(members=members, need=need, within_s=within_s):
+            return f"quorum of {need} of {len(members)} within {within_s:g} s"
+
+
+def _renamed(region: Graph, node: Node) -> str:
+    """What the region captures under another name than its place outside has."""
+    wires = zip(captured(region, node), captures(node), strict=True)
+    other = [f"{inside.id}: {outside}" for inside, outside in wires if inside.id != outside]
+    own = [_typed(value) for value in region.inputs[: len(region.inputs) - len(captures(node))]]
+    given = ", ".join((*own, *other))
+    return f" with {given}" if given else ""
 
 
 def _arithmetic(op: Elementwise, node: Node) -> str:

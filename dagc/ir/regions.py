@@ -7,6 +7,7 @@ region's last inputs are those same values, in that order. Whoever follows edges
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from dagc.ir.branching import Fallback, Quorum, Route, Shadow, Split, Switch
 from dagc.ir.edit import substitute, unused_name, with_nodes
 from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
 from dagc.ir.ops import CallStep, Each, Op
@@ -17,6 +18,14 @@ def regions(op: Op) -> tuple[Graph, ...]:
     match op:
         case Each(body=body):
             return (body,)
+        case Switch(arms=arms) | Route(arms=arms) | Split(arms=arms):
+            return arms
+        case Fallback(primary=primary, backup=backup):
+            return (primary, backup)
+        case Shadow(champion=champion, challenger=challenger):
+            return (champion, challenger)
+        case Quorum(members=members, combines=combines):
+            return (*members, *combines)
         case _:
             return ()
 
@@ -27,13 +36,29 @@ def with_regions(op: Op, graphs: Sequence[Graph]) -> Op:
         case Each():
             (body,) = graphs
             return replace(op, body=body)
+        case Switch() | Route() | Split():
+            return replace(op, arms=tuple(graphs))
+        case Fallback():
+            primary, backup = graphs
+            return replace(op, primary=primary, backup=backup)
+        case Shadow():
+            champion, challenger = graphs
+            return replace(op, champion=champion, challenger=challenger)
+        case Quorum(members=members):
+            return replace(op, members=tuple(graphs[: len(members)]), combines=tuple(graphs[len(members) :]))
         case _:
             return op
 
 
 def own_inputs(op: Op) -> int:
     """How many of the node's inputs, the first ones, the operation takes for itself; the others are captures."""
-    return 1 if isinstance(op, Each) else 0
+    match op:
+        case Each() | Switch() | Split():
+            return 1
+        case Route(arms=arms):
+            return len(arms) - 1
+        case _:
+            return 0
 
 
 def captures(node: Node) -> tuple[ValueId, ...]:
@@ -66,8 +91,8 @@ def calls_steps(node: Node) -> bool:
 
 
 def waits(node: Node) -> bool:
-    """Whether the node is a step that waits for the world, or one of its regions calls one."""
-    return (isinstance(node.op, CallStep) and node.op.is_async) or any(map(waits, _inner(node)))
+    """Whether the node waits for the world or for a time, or a node of its regions does."""
+    return _waits_itself(node.op) or any(map(waits, _inner(node)))
 
 
 def rewritten(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
@@ -83,6 +108,18 @@ def rewritten(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
         graph = _mapped(after, _with_read_captures)
         if graph is after:
             return _with_distinct_names(graph)
+
+
+def _waits_itself(op: Op) -> bool:
+    match op:
+        case CallStep(is_async=is_async):
+            return is_async
+        case Fallback(within_s=within_s):
+            return within_s is not None
+        case Shadow() | Quorum():
+            return True
+        case _:
+            return False
 
 
 def _inner(node: Node) -> Iterator[Node]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
+from dagc.ir.agree import disagreement
+from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node
 from dagc.ir.infer import Mismatch, infer
 from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Expression, Field, Item, RunModel
-from dagc.ir.regions import captured, captures, every_node, regions
+from dagc.ir.regions import captured, captures, every_node, own_inputs, regions
 from dagc.ir.types import Choice, ListOf, Scalar, Tensor, Type, Unknown
 
 
@@ -103,6 +105,36 @@ def _regions_take_their_captures(graph: Graph) -> Iterator[str]:
                 yield f"`{node.name}` does not give region `{region.name}` what it captures"
 
 
+def _arms_fit(graph: Graph) -> Iterator[str]:
+    """As many arms as the operation needs, each giving what the node does."""
+    for node in graph.nodes:
+        if not isinstance(node.op, Choosing | Standing):
+            continue
+        if (problem := _arm_count(node.op)) is not None:
+            yield f"`{node.name}` has {problem}"
+        arms = node.op.combines if isinstance(node.op, Quorum) else regions(node.op)
+        for arm in arms:
+            types = arm.types()
+            pairs = zip((types[output] for output in arm.outputs), node.outputs, strict=False)
+            fits = len(arm.outputs) == len(node.outputs)
+            if not fits or any(disagreement(given, value.type) for given, value in pairs):
+                yield f"arm `{arm.name}` of `{node.name}` does not give what the node does"
+
+
+def _arm_count(op: Choosing | Standing) -> str | None:
+    match op:
+        case Switch(cases=cases, arms=arms) if len(arms) - len(cases) not in (0, 1) or not cases:
+            return f"{len(arms)} arms for {len(cases)} cases"
+        case Route(arms=arms) if len(arms) < 2:
+            return f"{len(arms)} arms, a route has two at least"
+        case Split(shares=shares, arms=arms) if len(shares) != len(arms) or not arms:
+            return f"{len(arms)} arms for {len(shares)} shares"
+        case Quorum(members=members, need=need, combines=combines):
+            wanted = len(members) - need + 1
+            return None if 1 <= need <= len(members) and len(combines) == wanted else f"{len(combines)} combines"
+    return None
+
+
 def _regions_are_sound(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         for region in regions(node.op):
@@ -119,6 +151,7 @@ INVARIANTS: tuple[Callable[[Graph], Iterator[str]], ...] = (
     _steps_declare_their_parameters,
     _types_follow_from_operations,
     _regions_take_their_captures,
+    _arms_fit,
     _regions_are_sound,
 )
 
@@ -135,6 +168,8 @@ def _arity(node: Node) -> tuple[int, int] | None:
             return 0, 1
         case Each(body=body):
             return len(body.inputs), 1
+        case op if isinstance(op, Choosing | Standing):
+            return own_inputs(op) + len(regions(op)[0].inputs), len(node.outputs)
         case _:
             return None  # expressions: `infer` says it
 
@@ -142,7 +177,7 @@ def _arity(node: Node) -> tuple[int, int] | None:
 def _output_types(node: Node, inputs: tuple[Type, ...]) -> tuple[Type, ...] | None:
     """What the operation makes of its inputs; `()` where they do not fit, `None` where the op does not say."""
     match node.op:
-        case RunModel() | CallStep() | Field():
+        case RunModel() | CallStep() | Field() | Switch() | Route() | Split() | Fallback() | Shadow() | Quorum():
             return None
         case Item():
             return None if isinstance(node.outputs[0].type, Scalar) and isinstance(inputs[0], Tensor) else ()

@@ -8,6 +8,7 @@ for those very steps, and one session call is cheaper than two.
 from collections.abc import Iterator
 from itertools import product
 
+from dagc.ir.branching import Choosing, Standing, combinator
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Each, Item, ModelKey, RunModel
 from dagc.ir.order import Contraction
@@ -194,6 +195,8 @@ def described(node: Node) -> str:
             return f"the Python value `{node.inputs[0]}`"
         case Each():
             return f"`dagc.each` over `{node.inputs[0]}`"
+        case op if isinstance(op, Choosing | Standing):
+            return f"`{combinator(op)}` that gives `{node.outputs[0].id}`"
         case _:
             return f"`{node.name}`"
 

@@ -20,7 +20,7 @@ from dagc.pictures.wording import (
     edge_label,
     expression_title,
     output_name,
-    region_title,
+    region_titles,
 )
 
 _MOST_LABELS = 3  # between two boxes; more become `9 values`
@@ -100,8 +100,11 @@ class _Drawing:
         own = own_inputs(node.op)
         frames: list[str] = []
         results: list[_Origin] = []
+        titles = region_titles(node.op, tuple(origin.name for origin in given[:own]))
         for number, region in enumerate(regions(node.op)):
-            taken = [*given[:own], *given[len(given) - len(captures(node)) :]]
+            first = len(region.inputs) - len(captures(node))
+            # an operation without inputs of its own that gives its regions some gives them the others' results
+            taken = [*(given if own else results)[:first], *given[len(given) - len(captures(node)) :]]
             inside = {
                 value.id: replace(origin, name=value.id, path="")
                 for value, origin in zip(region.inputs, taken, strict=True)
@@ -110,7 +113,7 @@ class _Drawing:
             results += [inside[value] for value in region.outputs]
             if members:
                 frames.append(f"region {number} of {node.name}")
-                self.groups.append(Group(frames[-1], plain(region_title(node.op)), tuple(members)))
+                self.groups.append(Group(frames[-1], plain(titles[number]), tuple(members)))
         if len({result.box for result in results}) > 1:
             frames.append(self._gathered(node, results))
             results = [_Origin(frames[-1], "", "")]

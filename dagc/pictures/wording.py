@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import assert_never
 
+from dagc.ir.branching import Choosing, Standing, arm_titles, combinator
 from dagc.ir.elementwise_rules import SYMBOLS
 from dagc.ir.graph import Node
 from dagc.ir.ops import (
@@ -60,13 +61,16 @@ def expression_title(op: Expression, operands: Sequence[str], *, spelt_out: bool
             assert_never(op)
 
 
-def region_title(op: Op) -> str:
-    """What stands above the frame of an operation's region: `for each, at most 64`."""
+def region_titles(op: Op, own: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands above the frame of each region of an operation that takes `own`: `for each, at most 64`."""
     match op:
         case Each(max_items=most):
-            return f"for each, at most {most}"
+            return (f"for each, at most {most}",)
+        case op if isinstance(op, Choosing | Standing):
+            pattern = combinator(op).removeprefix("dagc.")
+            return tuple(f"{pattern}: {title}" for title in arm_titles(op, own))
         case _:
-            return type(op).__name__.lower()
+            return ()
 
 
 def constant_text(constant: Constant) -> str:
