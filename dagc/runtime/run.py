@@ -18,6 +18,7 @@ from typing import NoReturn, Protocol
 
 from . import logs
 from .front import Front
+from .guest import Guest
 from .listening import bind, cannot_bind
 from .metrics import Metrics
 from .observer import Observer
@@ -66,7 +67,8 @@ def _serve_alone(service: Startable, options: Options) -> None:
     listener = bind(options.host, options.port)[0]
     _warm_up(service)
     metrics = Metrics(tuple(service.endpoints), service.sessions)
-    _work(service, options, metrics, listener, partial(_announce, service, listener), supervised=False)
+    guest = Guest.of_door(0, 1)
+    _work(service, options, metrics, listener, guest, partial(_announce, service, listener), supervised=False)
 
 
 def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
@@ -78,7 +80,8 @@ def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
 
 def _serve_forked(service: Startable, options: Options, metrics: Metrics, seat: Seat) -> None:
     metrics.take(seat.number)
-    _work(service, options, metrics, seat.listener, seat.ready, supervised=True)
+    guest = Guest.of_door(seat.number, options.workers)
+    _work(service, options, metrics, seat.listener, guest, seat.ready, supervised=True)
 
 
 def _supervise(service: Startable, options: Options) -> None:
@@ -113,11 +116,12 @@ def _work(
     options: Options,
     metrics: Metrics,
     listener: socket.socket,
+    guest: Guest | None,
     announce: Callable[[], None],
     *,
     supervised: bool,
 ) -> None:
-    """Serves in this process until it has drained."""
+    """Serves in this process until it has drained: its own port, and the sockets that a door lends."""
     log = logs.AccessLog(options.access_log)
     logs.configure(log)
     service.observer = metrics
@@ -125,7 +129,9 @@ def _work(
     cap = connection_cap()
     front = Front(service, metrics, log, max_connections=cap, max_crowd=min(MAX_CROWD, cap))
     try:
-        Worker(front, options.drain_s, announce, supervised=supervised).run(sockets=[listener])
+        watched = guest.watched(announce) if guest else announce
+        sockets = [listener, *(guest.listeners if guest else ())]
+        Worker(front, options.drain_s, watched, supervised=supervised).run(sockets=sockets)
     except OSError as error:
         raise cannot_bind(options.host, options.port, error) from error
     finally:

@@ -1,0 +1,123 @@
+"""The door: two releases share one port, and nobody who connects meanwhile is turned away."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dagc.runtime.guest import shared
+from tests.running import ready_address
+
+pytestmark = pytest.mark.port
+
+RUNTIME = Path(__file__).parents[2] / "dagc" / "runtime"
+ALONE = Path(__file__).parent / "front" / "served_alone.py"
+
+
+@contextmanager
+def door(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A door that holds a free port, and that port."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-I", "-S", str(RUNTIME / "door.py"), str(path), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == f"holding port {port}\n"
+        yield process, port
+        process.terminate()
+
+
+def release(path: Path, workers: int = 1) -> subprocess.Popen[str]:
+    """A release that is ready."""
+    process = subprocess.Popen(
+        [sys.executable, str(ALONE), "--port", "0", "--drain-s", "0", "--workers", str(workers)],
+        env={**os.environ, "DAGC_DOOR": str(path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    ready_address(process)
+    return process
+
+
+def status(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/ready")
+    return connection.getresponse().status
+
+
+def test_releases_follow_each_other_on_one_port_without_a_failed_request(tmp_path: Path) -> None:
+    with door(tmp_path / "door.sock") as (_, port):
+        running = release(tmp_path / "door.sock")
+        seen: list[int | str] = []
+        enough = threading.Event()
+
+        def ask() -> None:
+            while not enough.is_set():
+                try:
+                    seen.append(status(port))
+                except OSError as error:
+                    seen.append(repr(error))
+
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        for workers in (2, 1):
+            following = release(tmp_path / "door.sock", workers)
+            running.terminate()
+            assert running.wait(30) == 0
+            running = following
+        enough.set()
+        for thread in asking:
+            thread.join()
+        running.terminate()
+        running.wait(30)
+    assert seen and set(seen) <= {200, 503}, "an answer, if only that this one is leaving"
+    assert 200 in seen
+
+
+def test_who_connects_while_nobody_serves_waits_and_is_served(tmp_path: Path) -> None:
+    with door(tmp_path / "door.sock") as (_, port):
+        answers: list[int] = []
+        early = threading.Thread(target=lambda: answers.append(status(port)))
+        early.start()
+        process = release(tmp_path / "door.sock")
+        early.join(30)
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert answers == [200]
+
+
+def test_a_service_whose_door_is_gone_ends_and_says_why(tmp_path: Path) -> None:
+    with door(tmp_path / "door.sock") as (holder, _):
+        process = release(tmp_path / "door.sock")
+        holder.terminate()
+        assert process.wait(30) == 1
+        assert process.stderr and process.stderr.read().count("door_closed") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7, 8, 9, 20])
+def test_every_socket_has_a_worker_and_every_worker_a_socket(workers: int) -> None:
+    served = [shared(8, worker, workers) for worker in range(workers)]
+    assert {at for mine in served for at in mine} == set(range(8))
+    assert all(served)
+
+
+def test_the_probe_tells_a_service_that_is_ready_from_a_port_where_nobody_is(tmp_path: Path) -> None:
+    with door(tmp_path / "door.sock") as (_, port):
+        process = release(tmp_path / "door.sock")
+        probe = [sys.executable, "-I", "-S", str(RUNTIME / "probe.py")]
+        ready = subprocess.run(probe, env={"DAGC_PORT": str(port)}, capture_output=True, text=True, check=False)
+        process.terminate()
+        process.wait(30)
+    gone = subprocess.run(probe, env={"DAGC_PORT": str(port)}, capture_output=True, text=True, check=False)
+    assert (ready.returncode, ready.stderr) == (0, "")
+    assert gone.returncode == 1 and f"port {port}" in gone.stderr
