@@ -5,13 +5,14 @@ without any renaming by text. `onnx.compose` accepts wrong dtypes and ranks; her
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dagc.models.model_error import ModelError
 from dagc.models.opset import OpsetRefused, newest_opsets, raise_opset
 from dagc.models.proto import all_graphs, canonical_bytes, parse, plain_domain
 from dagc.models.tidy import drop_unread, merge_equals, nested_graphs
+from dagc.models.unique_names import UniqueNames
 from dagc.models.wire import MergeRefused, Wire, declared, forget_size_names, met, set_type
 
 if TYPE_CHECKING:
@@ -52,22 +53,6 @@ def merge(parts: Sequence[Part], feeds: tuple[str, ...], fetches: tuple[str, ...
     return assembly.finished(feeds, tuple(dict.fromkeys(fetches)))
 
 
-@dataclass(slots=True)
-class _Names:
-    """Hands out each name once; a taken one gets the next free number."""
-
-    taken: set[str]
-    next_numbers: dict[str, int] = field(default_factory=dict)
-
-    def unique(self, wanted: str) -> str:
-        name, number = wanted, self.next_numbers.get(wanted, 2)
-        while name in self.taken:
-            name, number = f"{wanted}_{number}", number + 1
-        self.next_numbers[wanted] = number
-        self.taken.add(name)
-        return name
-
-
 class _Assembly:
     """The merged graph under construction."""
 
@@ -76,9 +61,9 @@ class _Assembly:
 
         self.graph = ir.Graph([], [], nodes=[], name=name)
         self.wires: dict[str, Wire] = {}
-        self._values = _Names(set(wire_names))
-        self._nodes = _Names(set())
-        self._prefixes = _Names(set())
+        self._values = UniqueNames(wire_names)
+        self._nodes = UniqueNames()
+        self._prefixes = UniqueNames()
         self._versions: dict[str, tuple[int, str]] = {}
         self._default_opset = 1
         self._ir_version = 1

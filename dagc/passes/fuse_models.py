@@ -1,6 +1,5 @@
 """The compiler's core: neighbouring models become one model, so one request costs one session call."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,13 +9,13 @@ from dagc.ir.graph import Graph, Node, NodeName
 from dagc.ir.ops import RunModel
 from dagc.ir.order import sorted_graph
 from dagc.ir.printer import listed
-from dagc.models.merge import MergeRefused, Part, merge
+from dagc.models.merge import MergeRefused
 from dagc.models.store import ModelStore
+from dagc.passes.fused_model import fused_model, shortened
 from dagc.passes.fusion_groups import FusionGroups, described
 from dagc.passes.pass_ import Context, Remark
 
 _NAME = "fuse-models"
-_PARTS_IN_NAME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,10 @@ class FuseModels:
           return decision, a
 
     After:
-        graph demo(x: f32[4]) -> tuple[bool, f32[]]                # graph.py:1
-          a: f32[], b: f32[] = run scaler+trees+net {x} -> {a, b}  # graph.py:2-4
-          number: float      = item(b)                             # graph.py:5
-          decision: bool     = call graph.decide(number)           # graph.py:6
+        graph demo(x: f32[4]) -> tuple[bool, f32[]]                                  # graph.py:1
+          b: f32[], a: f32[] = run scaler+trees+net {x} -> {net_score, trees_score}  # graph.py:2-4
+          number: float      = item(b)                                               # graph.py:5
+          decision: bool     = call graph.decide(number)                             # graph.py:6
           return decision, a
     """
 
@@ -93,20 +92,12 @@ def _merged(
 
 def _fused_node(graph: Graph, group: Sequence[Node], taken: set[str], store: ModelStore) -> Node:
     members = {node.name for node in group}
-    made = {value.id: value for node in group for value in node.outputs}
-    feeds = tuple(dict.fromkeys(v for node in group for v in node.inputs if v not in made))
     read = {*graph.outputs, *(v for node in graph.nodes if node.name not in members for v in node.inputs)}
-    outputs = tuple(value for value in made.values() if value.id in read)
-    fetches = tuple(value.id for value in outputs)
-    name = NodeName(unused_name(_shortened(_parts(group)), taken - members))
-    models = [_part(node, node.op, store) for node in group if isinstance(node.op, RunModel)]
-    model = store.add(merge(models, feeds, fetches, name))
-    return Node(name, RunModel(model, feeds, fetches, _parts(group)), feeds, outputs, _spans(group))
-
-
-def _part(node: Node, op: RunModel, store: ModelStore) -> Part:
-    fetches = tuple((name, str(value.id)) for name, value in zip(op.fetches, node.outputs, strict=True))
-    return Part(node.name, store.get(op.model), tuple(zip(op.feeds, node.inputs, strict=True)), fetches)
+    made = fused_model(group, read, store)
+    values = {value.id: value for node in group for value in node.outputs}
+    op = RunModel(store.add(made.model), made.feeds, made.fetches, _parts(group))
+    name = NodeName(unused_name(shortened(_parts(group)), taken - members))
+    return Node(name, op, made.inputs, tuple(values[value] for value in made.outputs), _spans(group))
 
 
 def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:
@@ -115,12 +106,3 @@ def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:
 
 def _parts(group: Sequence[Node]) -> tuple[str, ...]:
     return tuple(part for node in group if isinstance(node.op, RunModel) for part in node.op.parts)
-
-
-def _shortened(parts: Sequence[str]) -> str:
-    """`scaler_boosted_mean`; a long list keeps its first words and says how many more there are."""
-    words = list(dict.fromkeys(re.sub(r"\W+", "_", part).strip("_") for part in parts))
-    if len(words) <= _PARTS_IN_NAME:
-        return "_".join(words)
-    kept = _PARTS_IN_NAME - 1
-    return f"{'_'.join(words[:kept])}_and_{len(words) - kept}_more"

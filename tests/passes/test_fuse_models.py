@@ -140,7 +140,7 @@ def test_what_refuses_to_merge_stays_apart_and_the_others_fuse() -> None:
     (d,) = s.model("d", column(), {"amount": c}, "risk:d")
     after, remarks = fuse(s.sample(d))
     assert [node.name for node in models(after)] == ["a_b", "c_d"]
-    assert missed(remarks) == ["left a + b + c + d apart: axis 1 of wire `b` is 4 at `a_b` and 1 at `c_d`"]
+    assert missed(remarks) == ["left a + b + c + d apart: axis 1 of wire `y` is 4 at `a_b` and 1 at `c_d`"]
 
 
 def test_a_long_row_of_models_and_steps_is_cut_at_the_steps() -> None:
