@@ -72,6 +72,8 @@ class _Sample:
 
 def _text(schema: Mapping[str, JsonValue]) -> str:
     least, most = schema.get("minLength"), schema.get("maxLength")
+    if schema.get("contentEncoding") == "base64":
+        return "Ynl0" * max(1, -(-least // 4) if isinstance(least, int) else 1)
     text = "text"[: most if isinstance(most, int) else None]
     return text.ljust(min(least, _MOST_ITEMS), "x") if isinstance(least, int) else text
 

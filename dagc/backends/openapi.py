@@ -13,12 +13,13 @@ _REFUSALS = {
     "400": "The body is not JSON, or the request is not well formed.",
     "408": "The request did not arrive in time.",
     "413": "The body is larger than this endpoint takes.",
-    "415": "The body is not sent as plain JSON.",
+    "415": "The body is not sent as a type that this endpoint takes, or is compressed.",
     "422": "The body is JSON of another type; `field` names the member that is wrong.",
     "500": "The service failed on this request.",
     "503": "The service is at its limit or stopping; try again.",
     "504": "The deadline passed before the answer was ready.",
 }
+_BYTES_TYPES = ("application/octet-stream", "audio/*", "image/*", "video/*")
 _ERROR: JsonValue = {
     "title": "Error",
     "type": "object",
@@ -80,7 +81,7 @@ def _operation(endpoint: Endpoint, components: Components) -> JsonValue:
     operation: dict[str, JsonValue] = {
         "operationId": endpoint.name,
         "parameters": _PARAMETERS,
-        "requestBody": {"required": True, "content": {"application/json": request}},
+        "requestBody": {"required": True, "content": {"application/json": request, **_bytes(endpoint)}},
         "responses": {
             "200": {"description": "The answer.", "content": {"application/json": answer}},
             **{status: _refusal(status, text) for status, text in _REFUSALS.items()},
@@ -92,6 +93,11 @@ def _operation(endpoint: Endpoint, components: Components) -> JsonValue:
     if endpoint.summary:
         operation["summary"] = endpoint.summary
     return operation
+
+
+def _bytes(endpoint: Endpoint) -> dict[str, JsonValue]:
+    """The content types of a body that is bytes as they are; OpenAPI 3.1 gives such a body no schema."""
+    return {kind: {} for kind in _BYTES_TYPES} if endpoint.takes_bytes else {}
 
 
 def _refusal(status: str, text: str) -> JsonValue:

@@ -8,8 +8,6 @@ import json
 import re
 import shlex
 
-from pydantic import JsonValue
-
 from dagc.artifacts.lock import Lock
 from dagc.artifacts.render import render
 from dagc.backends.citations import cite, joined_parts, plain
@@ -50,7 +48,7 @@ def _endpoint(endpoint: Endpoint, service: Service) -> dict[str, object]:
         "summary": prose(endpoint.summary),
         "line": cite([endpoint.line]),
         "picture": list(picture(endpoint, service)),
-        "curl": _curl(endpoint.route, example_request(endpoint)),
+        "curl": _curl(endpoint),
         "limits": f"deadline {limits.deadline_s:g} s, body {_size(limits.max_body_bytes)}, "
         f"JSON depth {limits.max_json_depth}, {limits.max_queue} requests at once",
     }
@@ -77,10 +75,12 @@ def _one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
-def _curl(route: str, example: JsonValue) -> str:
-    body = json.dumps(example, ensure_ascii=True)
+def _curl(endpoint: Endpoint) -> str:
+    address = f"http://127.0.0.1:8000{endpoint.route}"
+    if endpoint.takes_bytes:
+        return f"curl -s {address} -H 'content-type: application/octet-stream' --data-binary @file"
+    body = json.dumps(example_request(endpoint), ensure_ascii=True)
     given = "@request.json" if len(body) > _LONGEST_EXAMPLE else body
-    address = f"http://127.0.0.1:8000{route}"
     return f"curl -s {address} -H 'content-type: application/json' --data {shlex.quote(given)}"
 
 

@@ -45,7 +45,7 @@ def render_service(
 
 def settings(service: Service, dagc_version: str) -> bytes:
     """service.json: the numbers the runtime reads, without what only the compiler needs."""
-    kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits"}
+    kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
     kept_of_session = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
     value: JsonValue = {
         "service": service.name,

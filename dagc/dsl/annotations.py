@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
 from dagc.dsl.annotation_types import AnnotationError, plain_class, spelled, value_type
+from dagc.dsl.json_bytes import BASE64, Setting, WrittenSchema, adapter_of, encoded_twice, undecided
 from dagc.ir.types import Opaque, Type
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "request_adapter",
     "response_adapter",
 ]
+
+Mode = typing.Literal["validation", "serialization"]
 
 _REQUIRED = inspect.Parameter.empty
 
@@ -105,9 +108,10 @@ def request_adapter(contract: Contract) -> tuple[TypeAdapter[object], str | None
 
     A single parameter that is a pydantic model is the body. Otherwise the body is an object with one member per
     parameter: the adapter makes a dict of arguments with defaults filled in and refuses further members.
+    Bytes are base64 (`json_bytes`).
 
     Raises:
-        AnnotationError: E0216, a parameter has no JSON form.
+        AnnotationError: E0216, a parameter has no JSON form; E0176, it is not said which; E0177, two at once.
     """
     for parameter in contract.parameters:
         subject = f"parameter `{parameter.name}` of `{contract.name}`"
@@ -116,18 +120,18 @@ def request_adapter(contract: Contract) -> tuple[TypeAdapter[object], str | None
         only = contract.parameters[0]
         record = plain_class(only.annotation)
         if record is not None and issubclass(record, BaseModel):
-            return TypeAdapter(typing.cast("type[object]", only.annotation)), only.name
+            return adapter_of(only.annotation), only.name
     members = {parameter.name: _member(parameter) for parameter in contract.parameters}
     make_class = typing.cast("Callable[[str, Mapping[str, object]], type[object]]", TypedDict)
     body = make_class(f"{contract.name}_request", members)
-    return TypeAdapter(with_config(ConfigDict(extra="forbid", allow_inf_nan=False))(body)), None
+    return TypeAdapter(with_config(ConfigDict(extra="forbid", allow_inf_nan=False, **BASE64))(body)), None
 
 
 def response_adapter(contract: Contract) -> TypeAdapter[object]:
     """The adapter that writes a graph's result as JSON.
 
     Raises:
-        AnnotationError: E0216, the result has no JSON form.
+        AnnotationError: E0216, the result has no JSON form; E0176, it is not said which; E0177, two at once.
     """
     return _adapter(contract.result, "serialization", f"the result of `{contract.name}`", "return")
 
@@ -219,17 +223,30 @@ def _member(parameter: Parameter) -> object:
     return typing.NotRequired[with_default]
 
 
-def _adapter(
-    annotation: object, mode: typing.Literal["validation", "serialization"], subject: str, parameter: str
-) -> TypeAdapter[object]:
+def _adapter(annotation: object, mode: Mode, subject: str, parameter: str) -> TypeAdapter[object]:
     try:
-        adapter: TypeAdapter[object] = TypeAdapter(typing.cast("type[object]", annotation))
-        adapter.json_schema(mode=mode)
+        adapter = adapter_of(annotation)
+        adapter.json_schema(mode=mode, schema_generator=WrittenSchema)
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         verb = "read from" if mode == "validation" else "written as"
         message = f"`{spelled(annotation)}` cannot be {verb} JSON"
         raise AnnotationError("E0216", message, _json_help(annotation, error)).about(subject, parameter) from None
+    if (mistake := _bytes_mistake(adapter.core_schema, mode)) is not None:
+        raise mistake.about(subject, parameter)
     return adapter
+
+
+def _bytes_mistake(schema: object, mode: Mode) -> AnnotationError | None:
+    if encoded_twice(schema):
+        message = "its bytes would be base64 twice: in a signature `bytes` are base64 in JSON already"
+        return AnnotationError("E0177", message, "annotate it with `bytes`")
+    setting: Setting = "val_json_bytes" if mode == "validation" else "ser_json_bytes"
+    if (field := undecided(schema, setting)) is None:
+        return None
+    owner = field.partition(".")[0]
+    message = f"`{field}` is bytes, and `{owner}` does not say how JSON has them"
+    config = '`ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")`'
+    return AnnotationError("E0176", message, f'give `{owner}` the config {config}, or `"utf8"` if they are text')
 
 
 def _json_help(annotation: object, error: Exception) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter
 
+from dagc.dsl.json_bytes import WrittenSchema
 from dagc.dsl.user_folder import UserFolder
 from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey
@@ -77,11 +78,11 @@ class Traced:
 
     def request_schema(self) -> JsonValue:
         """The JSON schema of the body."""
-        return _json(self.request.json_schema(mode="validation"))
+        return _json(self.request.json_schema(mode="validation", schema_generator=WrittenSchema))
 
     def response_schema(self) -> JsonValue:
         """The JSON schema of the answer."""
-        return _json(self.response.json_schema(mode="serialization"))
+        return _json(self.response.json_schema(mode="serialization", schema_generator=WrittenSchema))
 
 
 def _json(schema: Mapping[str, object]) -> JsonValue:

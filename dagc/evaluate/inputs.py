@@ -7,6 +7,7 @@ every lower bound, the second every upper bound, where numbers, strings and list
 import random
 import re
 import string
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -150,6 +151,8 @@ class _Drawing:
         return self.lengths.setdefault(place, free)
 
     def string(self, schema: dict[str, JsonValue]) -> JsonValue:
+        if schema.get("contentEncoding") == "base64":
+            return self.base64(schema)
         form = _FORMATS.get(str(schema.get("format")))
         if form is not None:
             return form.format(*(self.rng.randint(1, 9) for _ in range(3)))
@@ -160,6 +163,16 @@ class _Drawing:
         drawn = self.rng.randint(max(least, min(1, most)), min(most, least + 12))
         length = {"lowest": least, "highest": min(most, 1000)}.get(self.edge or "", drawn)
         return "".join(self.rng.choice(string.ascii_lowercase) for _ in range(length))
+
+    def base64(self, schema: dict[str, JsonValue]) -> JsonValue:
+        """Random bytes as long as the characters they are written with allow."""
+        least, most = (
+            _whole(schema.get(key), bound) // 4 * 3 for key, bound in (("minLength", 0), ("maxLength", 64))
+        )
+        length = {"lowest": least, "highest": min(most, 1000)}.get(
+            self.edge or "", self.rng.randint(least, max(least, min(most, least + 48)))
+        )
+        return b64encode(self.rng.randbytes(length)).decode()
 
     def patterned(self, pattern: str, least: int, most: int) -> str:
         """A string for the pattern: a few tries, then whatever fits the lengths (the request is then refused)."""

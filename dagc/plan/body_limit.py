@@ -55,7 +55,8 @@ class _Estimate:
                 return _NUMBER
             case "string":
                 length = schema.get("maxLength")
-                return _CHARACTER * length + _SEPARATOR if isinstance(length, int) else None
+                longest = 1 if "contentEncoding" in schema else _CHARACTER
+                return longest * length + _SEPARATOR if isinstance(length, int) else None
             case "array":
                 return self._array(schema, inside)
             case "object":

@@ -120,6 +120,7 @@ def _endpoint(
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
     """The modules main.py calls into, each with a name no graph and no parameter hides."""
     steps = [node.op for graph in graphs for node in every_node(graph) if isinstance(node.op, CallStep)]
+        takes_bytes=[value.type for value in graph.inputs] == [Bytes()],
     called = sorted({graph.module for graph in graphs} | {step.module for step in steps})
     hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
     chosen: dict[str, str] = {}

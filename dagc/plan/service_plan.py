@@ -123,7 +123,8 @@ class Endpoint(_Plain):
     `body` is the name of the parameter that is the whole request body, or `None` when the body is an object with
     one member per parameter. `waits` is true when some step waits for the world, which decides the driver:
     an asyncio task per request, or all requests of a loop turn driven together. `annotations` (one a parameter)
-    and `returns` are the user's own, as main.py can write them, or `None`. `example` is a stored request.
+    and `returns` are the user's own, as main.py can write them, or `None`. `example` is a stored request. With
+    `takes_bytes` the body may also be the bytes of the one parameter as they are.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Endpoint(_Plain):
     annotations: tuple[str | None, ...] = ()
     returns: str | None = None
     example: JsonValue = None
+    takes_bytes: bool = False
 
 
 class Service(_Plain):

@@ -18,7 +18,7 @@ from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Sco
 from . import docs
 from .answer import EXPIRED, FAILED, Answer, refusal
 from .exchange import Route
-from .framing import read_wish, refused_type, too_large
+from .framing import read_wish, too_large
 from .front import Front
 from .metrics import CONTENT_TYPE
 
@@ -105,20 +105,20 @@ class App:
     async def _serve(
         self, route: Route, fields: dict[bytes, bytes], receive: ASGIReceiveCallable, request_id: bytes
     ) -> Answer:
-        refused = refused_type(fields.get(b"content-type"))
+        way = route.for_type(fields.get(b"content-type"))
         wish = read_wish(fields)
         body = await _read_body(receive, route.max_body_bytes)
         if isinstance(body, Answer):
             return body
-        if refused is not None:
-            return refused
+        if isinstance(way, Answer):
+            return way
         if isinstance(wish, Answer):
             return wish
         timeout = route.deadline_s if wish.timeout_s is None else min(route.deadline_s, wish.timeout_s)
         if timeout == 0:
             self._front.metrics.deadline("accept")
             return EXPIRED
-        return await _accepted(route, body, timeout, receive, request_id)
+        return await _accepted(way, body, timeout, receive, request_id)
 
     def _count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int) -> None:
         route.meter.answered(status, seconds)

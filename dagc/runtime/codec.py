@@ -9,6 +9,7 @@ from typing import cast, get_type_hints
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from .answer import Answer, refusal
 from .body import flaw
@@ -23,6 +24,10 @@ _OWN_MESSAGES = {
     "union_tag_invalid": "Input should have one of the expected tags",
     "uuid_parsing": "Input should be a valid UUID",
 }
+
+
+# Bytes of the graph's own signature; in a record the config of its class holds.
+_BASE64 = ConfigDict(val_json_bytes="base64", ser_json_bytes="base64")
 
 
 class BadRequest(Exception):
@@ -53,8 +58,9 @@ class Codec:
         try:
             hints = get_type_hints(function, include_extras=True)
             request, self._arguments = _request(function, hints, settings)
-            response: TypeAdapter[object] = TypeAdapter(hints["return"])
-            self._validate = strict_validator(request.core_schema).validate_json
+            response = _adapter(hints["return"])
+            self._validator = strict_validator(request.core_schema)
+            self._validate = self._validator.validate_json
             self._to_json, self._to_python = response.serializer.to_json, response.serializer.to_python
         except Exception as error:  # annotations are the user's code: they may raise anything
             text = f"the types of `{settings.name}` cannot be used: {type(error).__name__}: {error}"
@@ -98,18 +104,51 @@ class Codec:
             raise NonFiniteAnswer(".".join(place) or None)
 
 
+class BytesCodec(Codec):
+    """The same for a body that is the bytes of the endpoint's one parameter as they are."""
+
+    def __init__(self, function: Callable[..., object], settings: EndpointSettings) -> None:
+        super().__init__(function, settings)
+        (self._parameter,) = settings.parameters
+
+    def decode(self, body: bytes) -> tuple[object, ...]:
+        """The bytes, if they keep what the user's annotation says of them.
+
+        Raises:
+            BadRequest: 400 for none, 422 otherwise.
+        """
+        if not body:
+            raise BadRequest(refusal(400, "empty_body", "the request has no body"))
+        try:
+            return self._arguments(self._validator.validate_python({self._parameter: body}))
+        except ValidationError as error:
+            raise BadRequest(_explained(error)) from None
+
+
+def _adapter(hint: object) -> TypeAdapter[object]:
+    """The adapter of an annotation: pydantic refuses a config for classes that have their own."""
+    try:
+        return TypeAdapter(cast("type[object]", hint), config=_BASE64)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+    return TypeAdapter(cast("type[object]", hint))
+
+
 def _request(
     function: Callable[..., object], hints: dict[str, object], settings: EndpointSettings
 ) -> tuple[TypeAdapter[object], Callable[[object], tuple[object, ...]]]:
     """What validates the body, and what makes the arguments of the validated value."""
     if settings.body is not None:
-        whole: TypeAdapter[object] = TypeAdapter(cast("type[object]", hints[settings.body]))
-        return whole, lambda value: (value,)
+        return _adapter(hints[settings.body]), lambda value: (value,)
     names = settings.parameters
     parameters = signature(function).parameters
     members = [(name, hints[name], _member(parameters[name])) for name in names]
     record = make_dataclass(
-        settings.name, members, kw_only=True, namespace={"__pydantic_config__": ConfigDict(extra="forbid")}
+        settings.name,
+        members,
+        kw_only=True,
+        namespace={"__pydantic_config__": ConfigDict(extra="forbid", **_BASE64)},
     )
     return TypeAdapter(record), _members(names)
 

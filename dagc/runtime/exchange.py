@@ -13,6 +13,7 @@ from typing import Protocol
 from uvicorn._types import HTTPScope
 
 from .answer import FAILED, Answer
+from .framing import is_bytes, is_json, refused_type
 from .metrics import Meter
 from .served import Endpoint, Ticket
 
@@ -21,7 +22,10 @@ _logger = logging.getLogger("dagc.front")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """An endpoint with what the front needs of it at hand; everything that is no endpoint shares one, `other`."""
+    """An endpoint with what the front needs of it at hand; everything that is no endpoint shares one, `other`.
+
+    `of_bytes` is the way in for a body that is the bytes of an endpoint's one parameter.
+    """
 
     path: str
     endpoint: Endpoint | None
@@ -29,6 +33,15 @@ class Route:
     max_body_bytes: int
     meter: Meter
     next_id: Callable[[], bytes]
+    of_bytes: Route | None = None
+
+    def for_type(self, content_type: bytes | None) -> Route | Answer:
+        """The way in for a body of this type, or its refusal."""
+        if is_json(content_type):
+            return self
+        if self.of_bytes is not None and is_bytes(content_type):
+            return self.of_bytes
+        return refused_type(takes_bytes=self.of_bytes is not None)
 
 
 class Owing(Protocol):

@@ -21,6 +21,7 @@ PLAIN_NAMES = frozenset(
 )
 
 _JSON_TYPE = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
+_BYTES_TYPE = re.compile(rb"(?:application/octet-stream|(?:image|audio|video)/[\w.+-]+)\s*(?:;.*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TIMEOUT_MS = re.compile(rb"[0-9]{1,9}")
 _HEADS = {
@@ -70,11 +71,22 @@ def read_wish(fields: Mapping[bytes, bytes]) -> Wish | Answer:
     return Wish(request_id, int(timeout) / 1000)
 
 
-def refused_type(content_type: bytes | None) -> Answer | None:
-    """The refusal of a body that says it is something else than JSON."""
-    if content_type is None or content_type == b"application/json" or _JSON_TYPE.fullmatch(content_type):
-        return None
-    return refusal(415, "unsupported_media_type", "`content-type` must be `application/json`", "content-type")
+def is_json(content_type: bytes | None) -> bool:
+    """Whether a body says it is JSON, or says nothing."""
+    return content_type is None or content_type == b"application/json" or bool(_JSON_TYPE.fullmatch(content_type))
+
+
+def is_bytes(content_type: bytes | None) -> bool:
+    """Whether a body says it is an image, a recording or any other bytes."""
+    return content_type is not None and bool(_BYTES_TYPE.fullmatch(content_type))
+
+
+def refused_type(*, takes_bytes: bool) -> Answer:
+    """The refusal of a body that says it is something else than the endpoint takes."""
+    message = "`content-type` must be `application/json`"
+    if takes_bytes:
+        message += ", or `application/octet-stream`, `image/*`, `audio/*` or `video/*` for the bytes themselves"
+    return refusal(415, "unsupported_media_type", message, "content-type")
 
 
 def refused_coding(fields: Mapping[bytes, bytes], version: str) -> Answer | None:

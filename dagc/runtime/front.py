@@ -115,7 +115,9 @@ class Front:
     def _route(self, path: str, endpoint: Endpoint) -> Route:
         limits = endpoint.limits
         meter = self.metrics.meters[path]
-        return Route(path, endpoint, limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
+        known = (limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
+        of_bytes = Route(path, endpoint.of_bytes, *known) if endpoint.of_bytes is not None else None
+        return Route(path, endpoint, *known, of_bytes)
 
     def _flush(self) -> None:
         due, self.due = self.due, []

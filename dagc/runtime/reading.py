@@ -17,7 +17,7 @@ from uvicorn._types import HTTPScope
 
 from .answer import EXPIRED, FAILED, Answer, refusal
 from .exchange import Exchange, Owing
-from .framing import MAX_HEAD_BYTES, PLAIN_NAMES, read_wish, refused_coding, refused_type, too_large
+from .framing import MAX_HEAD_BYTES, PLAIN_NAMES, read_wish, refused_coding, too_large
 from .front import Front
 
 IDLE, HEAD, BODY = 0, 1, 2
@@ -156,7 +156,11 @@ class Reader:
         else:
             content_type = fields.get(b"content-type") or fields.get(b"Content-Type")
             if content_type != b"application/json":
-                exchange.answer = refused_type(content_type)
+                way = route.for_type(content_type)
+                if isinstance(way, Answer):
+                    exchange.answer = way
+                else:
+                    exchange.route = way
         if not plain:
             self._read_rare_fields(exchange)
         length = fields.get(b"content-length") or fields.get(b"Content-Length")

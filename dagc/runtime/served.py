@@ -50,6 +50,10 @@ class Endpoint(Protocol):
     def limits(self) -> Limits:
         """Deadline and caps."""
 
+    @property
+    def of_bytes(self) -> "Endpoint | None":
+        """The same endpoint for bodies that are the bytes of its one parameter, if it takes such."""
+
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         """The ticket of a request taken in on the event loop.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from .admission import Queue, Ticket
 from .answer import Answer
 from .batcher import Batcher, SessionCall
-from .codec import Codec
+from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
 from .glue import Glue
 from .observer import NullObserver, Observer, Watch
@@ -24,13 +24,18 @@ GlueFunction = Callable[..., Coroutine[object, object, object]]
 class Endpoint:
     """One graph behind `POST route`, as the front sees it."""
 
-    def __init__(self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch) -> None:
+    of_bytes: "Endpoint | None" = None
+    """The same endpoint, with the same queue, for bodies that are the bytes of its one parameter."""
+
+    def __init__(
+        self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch, queue: Queue
+    ) -> None:
         self.name = settings.name
         self.version = settings.version
         self.route = settings.route
         self.waits = settings.waits
         self.limits: Limits = settings.limits
-        self._queue = Queue(settings.limits.max_queue, watch, served_in_turn=not settings.waits)
+        self._queue = queue
         driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
         self._begin = driver.begin
 
@@ -104,8 +109,13 @@ class Service:
             settings = next((each for each in self._settings.endpoints if each.name == coroutine.__name__), None)
             if settings is None:
                 raise StartError("glue", f"service.json has no endpoint `{coroutine.__name__}`")
+            queue = Queue(settings.limits.max_queue, self._watch, served_in_turn=not settings.waits)
+            shared = (self._batcher, self._watch, queue)
             glue = Glue(settings.name, Codec(function, settings), coroutine)
-            self.endpoints[settings.route] = Endpoint(settings, glue, self._batcher, self._watch)
+            endpoint = self.endpoints[settings.route] = Endpoint(settings, glue, *shared)
+            if settings.takes_bytes:
+                of_bytes = Glue(settings.name, BytesCodec(function, settings), coroutine)
+                endpoint.of_bytes = Endpoint(settings, of_bytes, *shared)
             return coroutine
 
         return register

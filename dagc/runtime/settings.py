@@ -30,7 +30,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """One graph behind `POST route`; `body` names the parameter that is the whole request body, if one is."""
+    """One graph behind `POST route`; `body` names the parameter that is the whole request body, if one is.
+
+    With `takes_bytes` the body may also be the bytes of its one parameter as they are (an image).
+    """
 
     name: str
     version: str
@@ -39,6 +42,7 @@ class EndpointSettings:
     parameters: tuple[str, ...]
     waits: bool
     limits: Limits
+    takes_bytes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,16 @@ def test_plan_json_is_the_plan(plan, models, sources):
 def test_service_json_holds_the_numbers_and_no_stages(plan):
     found = json.loads(settings(plan.services[0], "0.1.0"))
     assert list(found) == ["dagc_version", "endpoints", "service", "sessions"]
-    assert set(found["endpoints"][0]) == {"name", "version", "route", "body", "parameters", "waits", "limits"}
+    assert set(found["endpoints"][0]) == {
+        "name",
+        "version",
+        "route",
+        "body",
+        "parameters",
+        "waits",
+        "limits",
+        "takes_bytes",
+    }
     assert set(found["sessions"][0]) == {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
 
 

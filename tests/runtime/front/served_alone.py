@@ -46,6 +46,7 @@ class Endpoint:
         self.route = f"/v1/{name}"
         self.limits = Limits(deadline_s=2.0, max_body_bytes=100_000, max_json_depth=32, max_queue=100)
         self._answer = answer
+        self.of_bytes = None
 
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         delay, answer = self._answer(body)
