@@ -12,6 +12,7 @@ from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.graph import Graph
 from dagc.ir.ops import CallStep, ModelKey
 from dagc.ir.regions import every_node, waits, walk
+from dagc.ir.types import Bytes
 from dagc.plan.annotations import Annotations, annotations
 from dagc.plan.body_limit import max_body_bytes
 from dagc.plan.citations import cited
@@ -114,13 +115,13 @@ def _endpoint(
         annotations=tuple(written.parameters.get(value.id) for value in graph.inputs),
         returns=written.returns,
         example=compiled.example,
+        takes_bytes=[value.type for value in graph.inputs] == [Bytes()],
     )
 
 
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
     """The modules main.py calls into, each with a name no graph and no parameter hides."""
     steps = [node.op for graph in graphs for node in every_node(graph) if isinstance(node.op, CallStep)]
-        takes_bytes=[value.type for value in graph.inputs] == [Bytes()],
     called = sorted({graph.module for graph in graphs} | {step.module for step in steps})
     hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
     chosen: dict[str, str] = {}
