@@ -6,6 +6,7 @@ from dagc.check.dims_consistent import dims_consistent
 from dagc.check.dtypes_agree import dtypes_agree
 from dagc.check.expressions_agree import expressions_agree
 from dagc.check.inputs_used import inputs_used
+from dagc.check.labels_not_averaged import labels_not_averaged
 from dagc.check.models_keep_contracts import models_keep_contracts
 from dagc.check.names_distinct import names_distinct, names_valid
 from dagc.check.results_used import results_used
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     steps_agree,
     returns_agree,
     models_keep_contracts,
+    labels_not_averaged,
     inputs_used,
     results_used,
     shapes_proven,
@@ -41,7 +43,7 @@ _ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used)
 
 
 def check(graph: Graph, store: ModelStore, report: Report) -> None:
-    """Add every broken rule to the report: errors E0201-E0208, E0301-E0303 and E0410, warning W0209.
+    """Add every broken rule to the report: errors E0185, E0201-E0208, E0301-E0303 and E0410, warning W0209.
 
     Regions are looked at by the same rules, each as a graph of its own.
     If tracing has already reported an error, a value may look unused only because its reader was refused: the

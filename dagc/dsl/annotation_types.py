@@ -96,6 +96,10 @@ def type_of(annotation: object, inside: tuple[type, ...] = ()) -> Type:
     if isinstance(annotation, str | typing.ForwardRef):
         name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         raise AnnotationError("E0214", f"`{name}` is not resolved", "define it at the top level of the module")
+    if isinstance(annotation, TensorSpec):
+        wanted = f"Annotated[NDArray[np.{_written(annotation)}], {annotation}]"
+        message = f"`{annotation}` is the shape of an array, not a type"
+        raise AnnotationError("E0213", message, f"write `{wanted}`")
     specs = [extra for extra in _extras(annotation) if isinstance(extra, TensorSpec)]
     bare = _bare(annotation)
     if specs:

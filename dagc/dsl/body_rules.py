@@ -33,7 +33,7 @@ def body_mistakes(function: Callable[..., object], source: str, file: str) -> It
         return
     mistakes = Mistakes(source, file)
     _check_waiting(definition, mistakes)
-    _check_defaults(definition, mistakes)
+    check_defaults(definition, mistakes)
     helpers = _Helpers(namespace, mistakes)
     hints = dict(getattr(plain, "__annotations__", {}))
     names = {name: _parameter(hints.get(name)) for name in unknown_parameters(definition.args)}
@@ -45,7 +45,8 @@ def _parameter(hint: object) -> Kind:
     return Maybe() if not isinstance(declared(hint), Handle) else Handle()
 
 
-def _check_defaults(definition: Definition, mistakes: Mistakes) -> None:
+def check_defaults(definition: Definition, mistakes: Mistakes) -> None:
+    """Add E0165 for each parameter whose default is made once and can be changed."""
     arguments = definition.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaulted = positional[len(positional) - len(arguments.defaults) :]

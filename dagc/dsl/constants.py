@@ -15,6 +15,9 @@ _DTYPES: dict[str, DType] = {
     "bool": DType.BOOL,
 }  # fmt: skip
 
+_MOST_ITEMS = 1_000_000
+"""Constants are Python values in the IR and text in its dumps, 30 times the size of an array: more is a model."""
+
 
 def constant(item: object) -> Constant | None:
     """The constant for a Python scalar, an enum member of one, or an array; nothing for any other object.
@@ -30,6 +33,15 @@ def constant(item: object) -> Constant | None:
         return _array(np.asarray(item))
     if isinstance(item, bool | int | float | str):
         return Constant((item,), Scalar(scalar_kind(item)))
+    return None
+
+
+def too_large(item: object) -> str | None:
+    """Why a value is no constant of a graph though others of its type are; nothing when it can be one."""
+    if isinstance(item, np.ndarray) and item.size > _MOST_ITEMS:
+        return f"an array of {item.size:,} items, and a constant has at most {_MOST_ITEMS:,}"
+    if isinstance(item, int) and not isinstance(item, Enum) and not -(2**63) <= item < 2**64:
+        return f"a whole number of {item.bit_length()} bits, and the largest type has 64"
     return None
 
 

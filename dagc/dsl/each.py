@@ -6,53 +6,30 @@ elsewhere it is a plain loop, which is what the service must answer like.
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
 from itertools import islice
-from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from dagc.diagnostics import Diagnostic, Span
-from dagc.dsl.arguments import not_a_value
+from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
-from dagc.dsl.handle import Handle, as_value, value_of
+from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.refuse import Refuse
+from dagc.dsl.region import results, unsuitable
 from dagc.dsl.signatures import definition_span
 from dagc.ir.graph import Graph, Value
 from dagc.ir.ops import Each
-from dagc.ir.types import ListOf, Optional, Record, Tensor, TupleOf, Type, Unknown
+from dagc.ir.types import ListOf, Optional, Record, Tensor, Unknown
 from dagc.trace.recorder import Recorder, here, mistake, recording, recording_with
-from dagc.trace.spans import caller_place
 
-P = ParamSpec("P")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_EXAMPLE = "`dagc.each(crops, lambda crop: recognise(crop), max_items=64)`"
+_EXAMPLE = "dagc.each(crops, lambda crop: recognise(crop), max_items=64)"
 
 
-def _complete(function: Callable[P, Result]) -> Callable[P, Result]:
-    """The function with its arguments counted first: what Python would raise is told at the user's line."""
-    signature = inspect.signature(function)
-
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-        try:
-            given = signature.bind_partial(*args, **kwargs).arguments
-            missing = [name for name in signature.parameters if name not in given]
-            problem = f"without {' and '.join(f'`{name}`' for name in missing)}" if missing else None
-        except TypeError as error:
-            problem = f"wrong: {error}"
-        if problem is None:
-            return function(*args, **kwargs)
-        _report("E0171", f"`dagc.each` is called {problem}", f"write {_EXAMPLE}")
-        return _unknown()  # type: ignore[return-value]
-
-    return call
-
-
-@_complete
+@complete(_EXAMPLE, code="E0171")
 def each(items: Sequence[Item], function: Callable[[Item], Result], *, max_items: int) -> list[Result]:
     """What `function` gives for each item, in the order of the items; no items give an empty list.
 
@@ -64,10 +41,10 @@ def each(items: Sequence[Item], function: Callable[[Item], Result], *, max_items
             body it stands in.
         max_items: how many items a request may have; one with more is refused (422).
     """
-    refuse_inside_step("function", "dagc.each", _folder())
+    refuse_inside_step("function", "dagc.each", callers_folder())
     recorder = recording()
     if not _is_sound(function, max_items):
-        return _unknown()  # type: ignore[return-value]
+        return unknown("each")  # type: ignore[return-value]
     if recorder is None:
         return [function(item) for item in _bounded(items, max_items)]
     return _recorded(recorder, items, function, max_items)  # type: ignore[return-value]  # a handle in a body
@@ -76,13 +53,13 @@ def each(items: Sequence[Item], function: Callable[[Item], Result], *, max_items
 def _recorded(recorder: Recorder, items: object, function: Callable[..., object], max_items: int) -> Handle:
     if not isinstance(items, Handle):
         _report("E0170", *_not_a_list(items))
-        return _unknown()
+        return unknown("each")
     value = value_of(items)
     if not isinstance(value.type, ListOf | Unknown):
         _report("E0170", f"`dagc.each` goes through a list, and `{value.id}` is `{value.type}`", _remedy(value))
-        return _unknown()
+        return unknown("each")
     span = recorder.here()
-    region = recorder.region(span)
+    region = recorder.region(span, owner="`dagc.each`")
     body = _body(region, value.type, function, span)
     op = Each(body, max_items)
     stems = (f"{body.inputs[0].id}_results",)
@@ -100,30 +77,12 @@ def _body(region: Recorder, items: ListOf | Unknown, function: Callable[..., obj
     named = plain and function.__name__ != "<lambda>"
     name = function.__name__ if named else f"each_{item.id}"
     with recording_with(region):
-        outputs, returns = _results(region, function(Handle(region, item)))
+        outputs, returns = results(region, function(Handle(region, item)), _tell)
     return region.body(name, outputs, returns, span or Span(f"{function.__module__}.py", 1))
 
 
-def _results(region: Recorder, result: object) -> tuple[list[Value], Type]:
-    """The values of a result, and its type: that of a real tuple for a tuple."""
-    several = isinstance(result, tuple) and not hasattr(result, "_fields") and bool(result)
-    items = list(result) if isinstance(result, tuple) and several else [result]
-    values = [_result(region, item) for item in items]
-    types = tuple(value.type for value in values)
-    return values, TupleOf(types) if several else types[0]
-
-
-def _result(region: Recorder, item: object) -> Value:
-    found = as_value(region, item)
-    if found is not None:
-        return found
-    message, help = not_a_value(item)
-    if item is None:
-        message, help = "nothing", "return a value of the graph, for example the result of a step"
-    elif isinstance(item, list | dict | set | tuple):
-        help = "return the values as one tuple, or let a step make it"
+def _tell(message: str, help: str) -> None:
     _report("E0175", f"the function given to `dagc.each` returns {message}", help)
-    return region.unknown("each")
 
 
 def _parameter(function: Callable[..., object]) -> str:
@@ -142,32 +101,11 @@ def _is_sound(function: object, max_items: object) -> bool:
         message = f"`max_items` of `dagc.each` is a whole number from 1, not `{shown}`"
         _report("E0172", message, "write a constant: the most items one request may have")
         return False
-    if (problem := _unsuitable(function)) is not None:
+    if (problem := unsuitable(function, ("item",), _EXAMPLE)) is not None:
         message, help = problem
         _report("E0173", f"`dagc.each` calls its function with one item, and this is {message}", help)
         return False
     return True
-
-
-def _unsuitable(function: object) -> tuple[str, str] | None:
-    """Why a function cannot be called with an item, and what to write instead."""
-    if isinstance(function, Handle):
-        return "a value of the graph", f"write {_EXAMPLE}"
-    if not callable(function):
-        return f"a `{type(function).__name__}`", f"write {_EXAMPLE}"
-    if inspect.iscoroutinefunction(function):
-        return "an `async` function", "write a plain one: async steps are called in it without `await`"
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return "a generator", "return the whole value"
-    try:
-        inspect.signature(function).bind(None)
-    except TypeError:
-        name = getattr(function, "__name__", "function")
-        shown = "a `lambda`" if name == "<lambda>" else f"`{name}`"
-        return f"{shown} with other parameters", "give it one parameter, and use other values of the body directly"
-    except ValueError:  # a function of C without a signature
-        return None
-    return None
 
 
 def _bounded(items: Iterable[Item], max_items: int) -> list[Item]:
@@ -203,17 +141,4 @@ def _remedy(items: Value) -> str:
 
 
 def _report(code: str, message: str, help: str) -> None:
-    mistake(Diagnostic.at(code, message, here(_folder()), "called here", help=help))
-
-
-def _unknown() -> Handle:
-    """What stands for the result of a mistaken call; outside a recording every mistake raises."""
-    recorder = recording()
-    if recorder is None:
-        raise AssertionError("outside a recording every mistake raises")
-    return Handle(recorder, recorder.unknown("each"))
-
-
-def _folder() -> Path:
-    place = caller_place()
-    return Path(place.file).resolve().parent if place else Path.cwd()
+    mistake(Diagnostic.at(code, message, here(callers_folder()), "called here", help=help))

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from dagc.diagnostics import Diagnostic, Span
+from dagc.diagnostics import CompileError, Diagnostic, Span
 from dagc.diagnostics.suggest import closest
 from dagc.trace.spans import Place, traceback_span
+
+_LONGEST = 300
+"""Characters of an exception's text that are told."""
 
 
 def body_failure(graph: str, error: BaseException, root: Path) -> Diagnostic:
@@ -22,17 +25,27 @@ def body_failure(graph: str, error: BaseException, root: Path) -> Diagnostic:
     )
 
 
-def import_failure(error: BaseException, root: Path, siblings: tuple[str, ...]) -> Diagnostic:
-    """E0103 for a syntax error, E0104 for an import that fails, E0105 for any other exception of a module."""
+def import_failure(error: BaseException, root: Path, siblings: tuple[str, ...]) -> tuple[Diagnostic, ...]:
+    """What dagc itself refused, E0103 for a syntax error, E0104 for an import that fails, E0105 for the rest."""
+    if isinstance(error, CompileError):
+        return tuple(_seen_from(root, found, error) for found in error.report.diagnostics)
     if isinstance(error, SyntaxError):
-        return _syntax_error(error, root)
+        return (_syntax_error(error, root),)
     span = traceback_span(error.__traceback__, root)
     if isinstance(error, ImportError):
-        return _import_error(error, span, siblings)
+        return (_import_error(error, span, siblings),)
     help = (
         _nearest_name(error) or "the file is run to read it: it must import without arguments, network or request"
     )
-    return Diagnostic.at("E0105", f"the module raises {_described(error)}", span, "raised here", help=help)
+    return (Diagnostic.at("E0105", f"the module raises {_described(error)}", span, "raised here", help=help),)
+
+
+def _seen_from(root: Path, found: Diagnostic, error: CompileError) -> Diagnostic:
+    """A refusal at import; a plain call names places from the folder of its own file."""
+    if found.span is not None and (root / found.span.file).is_file():
+        return found
+    span = traceback_span(error.__traceback__, root)
+    return Diagnostic.at(found.code, found.message, span, "raised here", notes=found.notes, help=found.help)
 
 
 def _syntax_error(error: SyntaxError, root: Path) -> Diagnostic:
@@ -62,8 +75,14 @@ def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ..
 
 
 def _described(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"`{type(error).__name__}: {lines[0]}`" if lines else f"`{type(error).__name__}`"
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # the text of a user's exception is the user's code
+        lines = []
+    if not lines:
+        return f"`{type(error).__name__}`"
+    text = lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}..."
+    return f"`{type(error).__name__}: {text}`"
 
 
 def _nearest_name(error: BaseException) -> str | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dagc.diagnostics import Diagnostic
 from dagc.diagnostics.suggest import did_you_mean
+from dagc.dsl.complete import complete
 from dagc.dsl.handle import Handle, every_output
 from dagc.evaluate.kernels import apply
 from dagc.ir.ops import (
@@ -48,6 +49,7 @@ def mean(*values: float) -> float: ...
 def mean(first: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
 @overload
 def mean(first: float, second: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
+@complete("dagc.mean(a, b)")
 def mean(*values: object) -> object:
     """The average of several values, element by element (`average` is the one along an axis)."""
     return _elementwise("mean", *_some("mean", values))
@@ -57,6 +59,7 @@ def mean(*values: object) -> object:
 def vote(*labels: Label, ties: Literal["lowest", "first"] = ...) -> Label: ...
 @overload
 def vote(*labels: NDArray[T], ties: Literal["lowest", "first"] = ...) -> NDArray[T]: ...
+@complete("dagc.vote(a, b, c)")
 def vote(*labels: object, ties: Literal["lowest", "first"] = "lowest") -> object:
     """The most frequent of several class labels; on a tie the smallest, or the earliest voter's."""
     _one_of("ties", ties, ("lowest", "first"))
@@ -67,6 +70,7 @@ def vote(*labels: object, ties: Literal["lowest", "first"] = "lowest") -> object
 def weighted(*pairs: tuple[float, float]) -> float: ...
 @overload
 def weighted(*pairs: tuple[float | NDArray[T], NDArray[T]]) -> NDArray[T]: ...
+@complete("dagc.weighted((0.7, a), (0.3, b))")
 def weighted(*pairs: tuple[object, object]) -> object:
     """The sum of `weight * value`: `weighted((0.7, a), (0.3, b))`. Weights are taken as they are."""
     for pair in _some("weighted", pairs):
@@ -80,6 +84,7 @@ def weighted(*pairs: tuple[object, object]) -> object:
     return total
 
 
+@complete("dagc.concat(a, b, axis=0)")
 def concat(*values: NDArray[T], axis: int = 0) -> NDArray[T]:
     """Tensors joined along an existing axis of one example."""
     return _tensor(Concat(_axis(axis)), *_some("concat", values))
@@ -89,6 +94,7 @@ def concat(*values: NDArray[T], axis: int = 0) -> NDArray[T]:
 def stack(*values: float, axis: int = ...) -> NDArray[np.float64]: ...
 @overload
 def stack(*values: NDArray[T] | float, axis: int = ...) -> NDArray[T]: ...
+@complete("dagc.stack(a, b, axis=0)")
 def stack(*values: object, axis: int = 0) -> object:
     """Values of one shape joined along a new axis of one example."""
     return _one(Stack(_axis(axis)), *_some("stack", values))
@@ -104,26 +110,31 @@ def where(condition: bool, a: Label, b: Label) -> Label: ...
 def where(condition: bool, a: float, b: float) -> float: ...
 @overload
 def where(condition: NDArray[Bool], a: float, b: float) -> NDArray[np.float64]: ...
+@complete("dagc.where(x > 0, a, b)")
 def where(condition: object, a: object, b: object) -> object:
     """`a` where the condition holds, else `b`, element by element."""
     return _elementwise("where", condition, a, b)
 
 
+@complete("dagc.argmax(x, axis=-1)")
 def argmax(value: NDArray[np.generic], *, axis: int = -1) -> NDArray[np.int64]:
     """The first position of the largest element along an axis of one example."""
     return _tensor(ArgMax(_axis(axis)), value)
 
 
+@complete("dagc.softmax(x, axis=-1)")
 def softmax(value: NDArray[T], *, axis: int = -1) -> NDArray[T]:
     """`exp(x) / sum(exp(x))` along an axis of one example."""
     return _tensor(Softmax(_axis(axis)), value)
 
 
+@complete("dagc.normalise(x, axis=-1)")
 def normalise(value: NDArray[T], *, axis: int = -1) -> NDArray[T]:
     """The value divided by its Euclidean length along an axis; zeros stay zeros."""
     return _tensor(Normalise(_axis(axis)), value)
 
 
+@complete("dagc.top_k(x, 3)")
 def top_k(value: NDArray[np.generic], k: int) -> Largest:
     """The `k` largest along the last axis, largest first, with their positions."""
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
@@ -135,6 +146,7 @@ def top_k(value: NDArray[np.generic], k: int) -> Largest:
 def clip(value: float, low: float, high: float) -> float: ...
 @overload
 def clip(value: NDArray[T], low: NDArray[T] | float, high: NDArray[T] | float) -> NDArray[T]: ...
+@complete("dagc.clip(x, 0.0, 1.0)")
 def clip(value: object, low: object, high: object) -> object:
     """The value held between `low` and `high`, element by element."""
     return _elementwise("min", _elementwise("max", value, low, implicit=True), high)
@@ -146,6 +158,7 @@ def minimum(*values: float) -> float: ...
 def minimum(first: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
 @overload
 def minimum(first: float, second: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
+@complete("dagc.minimum(a, b)")
 def minimum(*values: object) -> object:
     """The smallest of several values, element by element (`lowest` is the one along an axis)."""
     return _elementwise("min", *_some("minimum", values))
@@ -157,6 +170,7 @@ def maximum(*values: float) -> float: ...
 def maximum(first: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
 @overload
 def maximum(first: float, second: NDArray[T], /, *rest: NDArray[T] | float) -> NDArray[T]: ...
+@complete("dagc.maximum(a, b)")
 def maximum(*values: object) -> object:
     """The largest of several values, element by element (`highest` is the one along an axis)."""
     return _elementwise("max", *_some("maximum", values))
@@ -166,6 +180,7 @@ def maximum(*values: object) -> object:
 def exp(value: float) -> float: ...
 @overload
 def exp(value: NDArray[T]) -> NDArray[T]: ...
+@complete("dagc.exp(x)")
 def exp(value: object) -> object:
     """`e` to the power of the value."""
     return _elementwise("exp", value)
@@ -175,6 +190,7 @@ def exp(value: object) -> object:
 def log(value: float) -> float: ...
 @overload
 def log(value: NDArray[T]) -> NDArray[T]: ...
+@complete("dagc.log(x)")
 def log(value: object) -> object:
     """The natural logarithm."""
     return _elementwise("log", value)
@@ -184,26 +200,31 @@ def log(value: object) -> object:
 def sqrt(value: float) -> float: ...
 @overload
 def sqrt(value: NDArray[T]) -> NDArray[T]: ...
+@complete("dagc.sqrt(x)")
 def sqrt(value: object) -> object:
     """The square root."""
     return _elementwise("sqrt", value)
 
 
+@complete("dagc.total(x, axis=-1)")
 def total(value: NDArray[T], *, axis: int | None = None) -> NDArray[T]:
     """The sum along an axis of one example, or of all its elements."""
     return _tensor(Reduce("sum", _axis_or_all(axis)), value)
 
 
+@complete("dagc.average(x, axis=-1)")
 def average(value: NDArray[T], *, axis: int | None = None) -> NDArray[T]:
     """The mean along an axis of one example, or of all its elements."""
     return _tensor(Reduce("mean", _axis_or_all(axis)), value)
 
 
+@complete("dagc.lowest(x, axis=-1)")
 def lowest(value: NDArray[T], *, axis: int | None = None) -> NDArray[T]:
     """The smallest element along an axis of one example, or of all its elements."""
     return _tensor(Reduce("min", _axis_or_all(axis)), value)
 
 
+@complete("dagc.highest(x, axis=-1)")
 def highest(value: NDArray[T], *, axis: int | None = None) -> NDArray[T]:
     """The largest element along an axis of one example, or of all its elements."""
     return _tensor(Reduce("max", _axis_or_all(axis)), value)
@@ -236,6 +257,7 @@ def cast(value: Operand, dtype: Literal["u32"]) -> NDArray[np.uint32]: ...
 def cast(value: Operand, dtype: Literal["u64"]) -> NDArray[np.uint64]: ...
 @overload
 def cast(value: Operand, dtype: Literal["bool"]) -> NDArray[Bool]: ...
+@complete('dagc.cast(x, "f32")')
 def cast(value: object, dtype: str) -> object:
     """The same elements in another dtype: `cast(x, "f32")`."""
     _one_of("dtype", dtype, [str(known) for known in DType if known is not DType.STR])

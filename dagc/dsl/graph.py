@@ -3,6 +3,8 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import update_wrapper
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar, final, overload
@@ -10,10 +12,13 @@ from typing import ParamSpec, Protocol, TypeVar, final, overload
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
 from dagc.dsl.arguments import argument
+from dagc.dsl.complete import complete
+from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step
 from dagc.dsl.eager_feeds import eager_item
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.signatures import (
+    Declaration,
     Function,
     annotation_mistakes,
     bound_arguments,
@@ -25,9 +30,13 @@ from dagc.ir.types import Scalar, TupleOf, Type
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
+from dagc.trace.spans import Place, caller_place
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_inlining: ContextVar[tuple["GraphFunction", ...]] = ContextVar("dagc_inlining", default=())
+"""The graphs whose bodies are being recorded, outermost first."""
 
 _SEMANTIC_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 """Of https://semver.org, without its rules about leading zeros in pre-releases."""
@@ -44,6 +53,7 @@ class GraphDecorator(Protocol):
 def graph(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def graph(*, version: str = ..., deadline_s: float = ...) -> GraphDecorator: ...
+@complete('@dagc.graph(version="1.0.0", deadline_s=0.2)')
 def graph(function: Function | None = None, /, *, version: str = "0.0.0", deadline_s: float = 1.0) -> object:
     """The function as a graph.
 
@@ -52,17 +62,21 @@ def graph(function: Function | None = None, /, *, version: str = "0.0.0", deadli
         version: of the graph's interface, as `1.2.0`.
         deadline_s: the time one request may take, in seconds.
     """
+    place = caller_place()
     if function is None:
-        return lambda decorated: GraphFunction(decorated, version, deadline_s)
-    return GraphFunction(function, version, deadline_s)
+        return lambda decorated: GraphFunction(decorated, version, deadline_s, place)
+    return GraphFunction(function, version, deadline_s, place)
 
 
 @final
-class GraphFunction:
+class GraphFunction(Declaration):
     """A graph: inlined when a body that is being recorded calls it, else run as plain Python."""
 
-    def __init__(self, function: Function, version: str, deadline_s: float) -> None:
-        self.function = function
+    kind = "a graph"
+
+    def __init__(self, function: Function, version: str, deadline_s: float, place: Place | None = None) -> None:
+        self.function: Function = function
+        self._place = place
         self.version = version
         self.deadline_s = deadline_s
         self._contract: Contract | None = None
@@ -99,20 +113,38 @@ class GraphFunction:
 
     def mistakes(self, root: Path) -> Iterator[Diagnostic]:
         """What keeps it from being a graph, apart from its body."""
-        span = definition_span(self.function, root)
-        if not inspect.isfunction(self.function):
-            what = "a class" if isinstance(self.function, type) else f"a `{type(self.function).__name__}`"
-            yield Diagnostic.at("E0107", f"`dagc.graph` is given {what}", span, help="decorate a `def` function")
+        if (found := self._no_function(root)) is not None:
+            yield found
             return
+        span = definition_span(self.function, root)
         if problem := import_problem(self.function):
             message = f"a service cannot import graph `{self.name}`: {problem[0]}"
             yield Diagnostic.at("E0109", message, span, "defined here", help=problem[1])
+            return
         for message, help in self._wrong_options():
             yield Diagnostic.at("E0136", message, span, "declared here", help=help)
         try:
-            self.contract()
+            yield from default_mistakes(self.function, self.contract(), root)
         except AnnotationError as error:
             yield from annotation_mistakes(self.function, error, root)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Its body runs inside: a call of it there is a recursion (E0181)."""
+        token = _inlining.set((*_inlining.get(), self))
+        try:
+            yield
+        finally:
+            _inlining.reset(token)
+
+    def _no_function(self, root: Path) -> Diagnostic | None:
+        if inspect.isfunction(self.function):
+            return None
+        span = definition_span(self.function, root) or (self._place.span(root) if self._place else None)
+        what = "a class" if isinstance(self.function, type) else f"a `{type(self.function).__name__}`"
+        if isinstance(self.function, Declaration):
+            what = f"{self.function.kind} already"
+        return Diagnostic.at("E0107", f"`dagc.graph` is given {what}", span, help="decorate a `def` function")
 
     def _wrong_options(self) -> Iterator[tuple[str, str]]:
         version: object = self.version
@@ -131,6 +163,11 @@ class GraphFunction:
             for problem in annotation_mistakes(self.function, error, recorder.root):
                 mistake(problem)
             return Handle(recorder, recorder.unknown(self.name))
+        if self in _inlining.get():
+            message = f"graph `{self.name}` calls itself"
+            help = "a graph is inlined where it is called, so it cannot contain itself: loop inside a step"
+            mistake(Diagnostic.at("E0181", message, recorder.here(), "called here", help=help))
+            return Handle(recorder, recorder.unknown(self.name))
         bound, wrong = bound_arguments(declared, values, named)
         for message, help in wrong:
             mistake(Diagnostic.at("E0133", f"graph {message}", recorder.here(), "called here", help=help))
@@ -141,7 +178,8 @@ class GraphFunction:
             for parameter in declared.parameters
             if parameter.name in bound
         }
-        result = self.function(**handles)
+        with self.entered():
+            result = self.function(**handles)
         return _fitted(result, declared.returns, lambda item, type: _given(recorder, item, type))
 
     def _argument(self, recorder: Recorder, name: str, item: object, wanted: Type) -> Handle:
@@ -154,6 +192,8 @@ class GraphFunction:
         return Handle(recorder, value)
 
     def _run(self, values: Sequence[object], named: Mapping[str, object]) -> object:
+        if (found := self._no_function(self.folder)) is not None:
+            raise CompileError.of(found)
         try:
             declared = self.contract()
         except AnnotationError as error:

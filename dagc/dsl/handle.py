@@ -8,9 +8,9 @@ from typing import NoReturn, final
 
 import numpy as np
 
-from dagc.diagnostics import CompileError, Diagnostic
+from dagc.diagnostics import CompileError, Diagnostic, Span
 from dagc.diagnostics.suggest import did_you_mean
-from dagc.dsl.constants import constant
+from dagc.dsl.constants import constant, too_large
 from dagc.dsl.outputs import Outputs
 from dagc.dsl.refusals import FUNCTIONS, METHODS, REFUSALS, Refusal
 from dagc.ir.graph import Value
@@ -200,6 +200,9 @@ def as_value(recorder: Recorder, item: object) -> Value | None:
     """The value of a handle, or a constant; nothing for what can be neither."""
     if isinstance(item, Handle):
         return value_of(item)
+    if (problem := too_large(item)) is not None:
+        help = "keep it in an ONNX model, or compute with it inside a step"
+        refuse(Diagnostic.at("E0186", f"a constant of the graph is {problem}", recorder.here(), help=help))
     found = constant(item)
     return recorder.constant(found) if found is not None else None
 
@@ -334,15 +337,7 @@ def _refuse_leak(handle: Handle, current: Recorder | None) -> NoReturn:
     recorder = current or handle._recorder
     place, name = recorder.here(), handle._value.id
     if current is not None and current.outermost is handle._recorder.outermost:
-        refuse(
-            Diagnostic.at(
-                "E0174",
-                f"`{name}` belongs to one item of `dagc.each`, whose function has returned",
-                place,
-                "used here",
-                help="return it from the function: `dagc.each` gives the list of what it returns for the items",
-            )
-        )
+        refuse(_outlived(name, handle._recorder.owner, place))
     diagnostic = Diagnostic.at(
         "E0124",
         f"`{name}` belongs to a graph whose body has ended",
@@ -354,6 +349,17 @@ def _refuse_leak(handle: Handle, current: Recorder | None) -> NoReturn:
     if current is None:
         recorder.report.add(diagnostic)
     refuse(diagnostic)
+
+
+def _outlived(name: str, owner: str, place: Span | None) -> Diagnostic:
+    """A value of a region used where the region is over: E0174 of an item's, E0193 of a branch's."""
+    if owner == "`dagc.each`":
+        message = f"`{name}` belongs to one item of {owner}, whose function has returned"
+        help = "return it from the function: `dagc.each` gives the list of what it returns for the items"
+        return Diagnostic.at("E0174", message, place, "used here", help=help)
+    message = f"`{name}` belongs to a branch of {owner}, and is computed only where that branch is taken"
+    help = f"return it from the branch: {owner} gives what the branch that is taken returns"
+    return Diagnostic.at("E0193", message, place, "used here", help=help)
 
 
 def _refusing(refusal: Refusal) -> object:

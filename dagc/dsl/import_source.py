@@ -44,6 +44,9 @@ class ImportedModel:
         where = file.relative_to(root).as_posix() if file and file.is_relative_to(root) else self.framework
         return f"{where}:{self.label}"
 
+    def expect(self, folder: Path) -> None:
+        """Nothing: the library is loaded in a process of its own, and only if the conversion is not cached."""
+
     def read(self, root: Path, folder: Path, declared: Span | None) -> bytes:
         """The converted model.
 

@@ -7,6 +7,7 @@ ONNX model it became: import the library inside `load`, and the built tree does 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict, TypeVar, Unpack, overload
 
+from dagc.dsl.complete import complete
 from dagc.dsl.import_source import ImportedModel
 from dagc.dsl.model import Model, ModelOf, OnnxModel
 from dagc.trace.spans import caller_place
@@ -50,6 +51,7 @@ class Options(Limits, total=False):
 def sklearn(load: Load, *, returns: None = None, **options: Unpack[Options]) -> Model: ...
 @overload
 def sklearn(load: Load, *, returns: type[Returned], **options: Unpack[Options]) -> ModelOf[Returned]: ...
+@complete("dagc.sklearn(load)")
 def sklearn(
     load: Load, *, returns: type[Returned] | None = None, **options: Unpack[Options]
 ) -> Model | ModelOf[Returned]:
@@ -70,6 +72,7 @@ def sklearn(
 def xgboost(load: Load, *, returns: None = None, **options: Unpack[Options]) -> Model: ...
 @overload
 def xgboost(load: Load, *, returns: type[Returned], **options: Unpack[Options]) -> ModelOf[Returned]: ...
+@complete("dagc.xgboost(load)")
 def xgboost(
     load: Load, *, returns: type[Returned] | None = None, **options: Unpack[Options]
 ) -> Model | ModelOf[Returned]:
@@ -81,6 +84,7 @@ def xgboost(
 def lightgbm(load: Load, *, returns: None = None, **options: Unpack[Options]) -> Model: ...
 @overload
 def lightgbm(load: Load, *, returns: type[Returned], **options: Unpack[Options]) -> ModelOf[Returned]: ...
+@complete("dagc.lightgbm(load)")
 def lightgbm(
     load: Load, *, returns: type[Returned] | None = None, **options: Unpack[Options]
 ) -> Model | ModelOf[Returned]:
@@ -94,6 +98,7 @@ def torch(load: Load, example: object, *, returns: None = None, **options: Unpac
 def torch(
     load: Load, example: object, *, returns: type[Returned], **options: Unpack[Limits]
 ) -> ModelOf[Returned]: ...
+@complete("dagc.torch(load, f32(3, 224, 224))")
 def torch(
     load: Load, example: object, *, returns: type[Returned] | None = None, **options: Unpack[Limits]
 ) -> Model | ModelOf[Returned]:

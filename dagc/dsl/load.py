@@ -6,7 +6,8 @@ Whatever is wrong is in the report afterwards at the user's own line; nothing of
 import inspect
 import linecache
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 
@@ -16,9 +17,11 @@ from dagc.dsl.annotations import AnnotationError, request_adapter, response_adap
 from dagc.dsl.body_rules import body_mistakes
 from dagc.dsl.graph import GraphFunction
 from dagc.dsl.import_source import ImportedModel
-from dagc.dsl.model import OnnxModel, new_store, store_of
-from dagc.dsl.signatures import Function, annotation_mistakes, unusual_kind
+from dagc.dsl.model import OnnxModel, models_read, new_store, store_of
+from dagc.dsl.redefinitions import redefinitions
+from dagc.dsl.signatures import Function, annotation_mistakes, definition_span, unusual_kind
 from dagc.dsl.step import Step
+from dagc.dsl.step_rules import step_mistakes
 from dagc.dsl.traced import Traced
 from dagc.dsl.tracing import trace
 from dagc.dsl.user_folder import UserFolder, imported
@@ -48,9 +51,9 @@ def load(path: Path, report: Report) -> tuple[Traced, ...]:
         if module is None:
             return ()
         graphs = _own_graphs(module)
-        if not graphs:
-            report.add(_no_graph(file, root))
         _check_definitions(root, report)
+        if not graphs and not report.errors:
+            report.add(_no_graph(file, root))
         traced = [(function, graph) for function in graphs if (graph := _traced(function, root, report))]
         return tuple(t for function, graph in traced if (t := _finished(function, graph, folder, file, report)))
 
@@ -105,24 +108,39 @@ def _users_modules(root: Path) -> list[ModuleType]:
 def _check_definitions(root: Path, report: Report) -> None:
     """The signatures of all steps and graphs, and the bodies of all graphs, of the user's modules."""
     for module in _users_modules(root):
+        file = Path(str(module.__file__))
+        report.extend(redefinitions(module, file, users_file(str(file), root) or file.name))
         for value in list(vars(module).values()):
             if isinstance(value, Step | GraphFunction):
                 report.extend(value.mistakes(root))
-            if isinstance(value, GraphFunction):
-                report.extend(_body_mistakes(value, root))
+                report.extend(_mistakes_in_text(value, root))
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                report.extend(_graphs_in_class(value, root))
 
 
-def _body_mistakes(function: GraphFunction, root: Path) -> Iterable[Diagnostic]:
-    code = getattr(function.function, "__code__", None)
+def _graphs_in_class(owner: type, root: Path) -> Iterator[Diagnostic]:
+    """Nobody finds a graph inside a class: only the names of a module are served."""
+    for value in vars(owner).values():
+        graph = getattr(value, "__func__", value)  # a static method holds it
+        if isinstance(graph, GraphFunction):
+            message = f"graph `{graph.name}` is defined in class `{owner.__name__}`"
+            span = definition_span(graph.function, root)
+            help = "move it to the top level of the module, without `self`"
+            yield Diagnostic.at("E0107", message, span, "defined here", help=help)
+
+
+def _mistakes_in_text(declared: Step | GraphFunction, root: Path) -> Iterable[Diagnostic]:
+    code = getattr(declared.function, "__code__", None)
     relative = users_file(code.co_filename, root) if code is not None else None
     if relative is None:
         return ()
-    source = (root / relative).read_text(encoding="utf-8")
-    return tuple(body_mistakes(function.function, source, relative))
+    source = decode_source((root / relative).read_bytes())
+    find = body_mistakes if isinstance(declared, GraphFunction) else step_mistakes
+    return tuple(find(declared.function, source, relative))
 
 
 def _traced(function: GraphFunction, root: Path, report: Report) -> Graph | None:
-    static = _body_mistakes(function, root)
+    static = _mistakes_in_text(function, root)
     never_returns = inspect.iscoroutinefunction(function.function) or unusual_kind(function.function)
     if never_returns or any(function.mistakes(root)):
         return None
@@ -174,12 +192,12 @@ def _finished(
 
 def _models(root: Path) -> dict[str, ModelKey]:
     """The model files that were read, by their path from `root`."""
-    return {path: key for model in _declared_models(root) for path, key in model.read_as(root)}
+    return {path: key for model in models_read(root) for path, key in model.read_as(root)}
 
 
 def _build_only(root: Path) -> dict[str, frozenset[int]]:
     """The first lines of the functions that importers call, by their file's path from `root`."""
-    sources = [model.source for model in _declared_models(root)]
+    sources = [model.source for model in (*_declared_models(root), *models_read(root))]
     places = [source.definition() for source in sources if isinstance(source, ImportedModel)]
     found: dict[str, frozenset[int]] = {}
     for file, line in filter(None, places):

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from dagc.diagnostics import CompileError, Diagnostic, Span
 from dagc.diagnostics.suggest import closest, did_you_mean
 from dagc.dsl.annotations import AnnotationError, ir_type
+from dagc.dsl.complete import complete
 from dagc.dsl.model_call import Callee, NamedTupleClass, record_call, run_call, unknown_answer
+from dagc.dsl.model_contract import held_to
 from dagc.dsl.model_source import ModelFile, ModelSource
 from dagc.dsl.outputs import unknown_output
+from dagc.dsl.signatures import Declaration
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.agree import disagreement
 from dagc.ir.ops import ModelKey
@@ -59,6 +62,7 @@ def onnx(
     inputs: Mapping[str, object] | None = None,
     returns: type[Returned],
 ) -> ModelOf[Returned]: ...
+@complete('dagc.onnx("models/score.onnx")')
 def onnx(
     path: str,
     *,
@@ -86,14 +90,22 @@ class _Declared:
 
 
 @final
-class OnnxModel:
+class OnnxModel(Declaration):
     """A declared model. Calling it runs it, or records its run; the two share how arguments meet inputs."""
+
+    kind = "a model"
 
     def __init__(
         self, source: ModelSource, inputs: Mapping[str, object] | None, returns: object, place: Place | None
     ) -> None:
         self._declared = _Declared(source, inputs, returns, place)
         self._bytes: bytes | None = None
+        recorder = recording()
+        if recorder is not None:
+            help = "declare it beside the graph, at the top level of the module"
+            message = f"model `{self.name}` is declared in a graph body"
+            mistake(Diagnostic.at("E0183", message, recorder.here(), "declared here", help=help))
+        source.expect(self.folder)
 
     def __call__(self, *values: object, **inputs: object) -> object:
         """The outputs for one example: bare, as `returns`, or by name when there are several."""
@@ -112,7 +124,7 @@ class OnnxModel:
             return unknown_answer(self.name, self._returns())
         if recorder is None:
             return run_call(callee, values, inputs, store_of(root), root)
-        return record_call(callee, values, inputs, recorder)
+        return record_call(callee, values, inputs, recorder, store_of(root))
 
     def __repr__(self) -> str:
         return f"<model {self.name}>"
@@ -145,9 +157,13 @@ class OnnxModel:
         store = store_of(root)
         if self._bytes is None:
             self._bytes = self._declared.source.read(root, self.folder, self._span(root))
+            _read[root] = (*_read.get(root, ()), self)
         key = store.add(self._bytes)
         signature = store.signature(key)
-        self._check_inputs(signature, root)
+        if not signature.ran:
+            self._warn_of(signature, root)
+        declared = self._declared_inputs(signature, root)
+        signature = held_to(self._bytes, signature, declared, self.name)
         fetches, types = self._outputs(signature, root)
         return Callee(self.name, key, signature, fetches, types, self._returns())
 
@@ -198,16 +214,36 @@ class OnnxModel:
         except NameError as error:
             refuse(self._wrong(f"`returns=` of `{self.name}`: {error}", "define it before the graph", root))
 
-    def _check_inputs(self, signature: Signature, root: Path) -> None:
-        names = [port.name for port in signature.inputs]
-        for name, declared in (self._declared.inputs or {}).items():
+    def _declared_inputs(self, signature: Signature, root: Path) -> dict[str, Tensor]:
+        """What `inputs=` declares, by name; refuses what the file contradicts."""
+        given: object = self._declared.inputs or {}
+        if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+            help = 'write `inputs={"x": f32(30)}`'
+            text = f"`inputs=` of `{self.name}` maps the names of inputs to types, and this does not"
+            refuse(self._wrong(text, help, root))
+        found = {}
+        for name, declared in given.items():
             port = signature.input(name)
             if port is None:
+                names = [port.name for port in signature.inputs]
                 refuse(self._wrong(f"model `{self.name}` has no input `{name}`", did_you_mean(name, names), root))
-            found = disagreement(signature.example(port), self._declared_input(name, declared, root))
-            if found:
-                text = f"input `{name}` of `{self.name}` is not what `inputs=` declares: {found}"
+            wanted = self._declared_input(name, declared, root)
+            if problem := disagreement(signature.example(port), wanted):
+                text = f"input `{name}` of `{self.name}` is not what `inputs=` declares: {problem}"
                 refuse(self._wrong(text, "declare what the file says, or export the model again", root))
+            if isinstance(wanted, Tensor):
+                found[name] = wanted
+        return found
+
+    def _warn_of(self, signature: Signature, root: Path) -> None:
+        recorder = recording()
+        if recorder is not None:
+            message = f"no example of `{self.name}` could be run, so its file alone says what it takes and gives"
+            help = "declare the sizes it takes with `inputs=`; a stored request shows whether it works"
+            found = Diagnostic.at(
+                "W0401", message, self._span(root), "declared here", notes=signature.remarks, help=help
+            )
+            recorder.report.add(found)
 
     def _declared_input(self, name: str, declared: object, root: Path) -> Type:
         if isinstance(declared, TensorSpec):
@@ -226,6 +262,7 @@ class OnnxModel:
 
 
 _stores: dict[Path, ModelStore] = {}
+_read: dict[Path, tuple[OnnxModel, ...]] = {}
 
 
 def store_of(root: Path) -> ModelStore:
@@ -236,4 +273,10 @@ def store_of(root: Path) -> ModelStore:
 def new_store(root: Path) -> ModelStore:
     """A fresh store for a folder that is loaded again."""
     _stores[root] = ModelStore()
+    _read[root] = ()
     return _stores[root]
+
+
+def models_read(root: Path) -> tuple[OnnxModel, ...]:
+    """The models that the folder's graphs have used since its store was made, wherever they are declared."""
+    return _read.get(root, ())

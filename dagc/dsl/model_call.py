@@ -13,6 +13,7 @@ from dagc.dsl.arguments import argument, record_fields
 from dagc.dsl.eager import refuse_inside_step
 from dagc.dsl.eager_feeds import eager_feed, eager_item
 from dagc.dsl.handle import Handle, column, type_of
+from dagc.dsl.model_contract import called_with, contradictions
 from dagc.dsl.outputs import Outputs
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.types import Record, Scalar, Tensor, Type
@@ -41,7 +42,7 @@ class Callee:
 
 
 def record_call(
-    callee: Callee, values: Sequence[object], inputs: Mapping[str, object], recorder: Recorder
+    callee: Callee, values: Sequence[object], inputs: Mapping[str, object], recorder: Recorder, store: ModelStore
 ) -> object:
     """The model's outputs as handles of one `RunModel` node, with scalars made tensors where inputs take them."""
     bound = _bound(callee, values, inputs, recorder.here())
@@ -54,9 +55,7 @@ def record_call(
     names = tuple(port.name for port in callee.signature.inputs)
     op = RunModel(callee.key, names, callee.fetches, (callee.name,))
     several = [f"{callee.name}_{fetch}" for fetch in callee.fetches] if len(callee.fetches) > 1 else ()
-    types = _recorded_types(
-        callee, {port.name: feed.type for port, feed in zip(callee.signature.inputs, feeds, strict=True)}
-    )
+    types = _recorded_types(callee, {name: feed.type for name, feed in zip(names, feeds, strict=True)}, store)
     outputs = recorder.record(op, feeds, types, callee.name, stems=several)
     seen = [given(recorder, value, type) for value, type in zip(outputs, callee.types, strict=True)]
     return _answer(callee, [Handle(recorder, value) for value in seen])
@@ -103,10 +102,18 @@ def unknown_answer(model: str, returns: NamedTupleClass | None) -> object:
     return returns(*(Handle(recorder, recorder.unknown(field)) for field in fields))
 
 
-def _recorded_types(callee: Callee, fed: Mapping[str, Type]) -> list[Type]:
+def _recorded_types(callee: Callee, fed: Mapping[str, Type], store: ModelStore) -> list[Type]:
     """What the model gives for what it is fed: sizes that follow from those of the inputs are computed here."""
+    recorder = recording()
+    span = recorder.here() if recorder else None
+    found = contradictions(callee.signature, store.signature(callee.key), fed, callee.name, span)
+    for diagnostic in found:
+        mistake(diagnostic)
+    signature = callee.signature
+    if not found:
+        signature = called_with(store, callee.key, signature, fed, callee.name, span)
     tensors = {name: type for name, type in fed.items() if isinstance(type, Tensor)}
-    answers = callee.signature.answers(tensors)
+    answers = signature.answers(tensors)
     undeclared = callee.returns is None
     return [
         answers[fetch] if fetch in answers and (undeclared or isinstance(declared, Scalar)) else declared

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dagc.diagnostics import Diagnostic, Span
-from dagc.models.read import read_model
+from dagc.models.read import expect_model, read_model
 from dagc.trace.recorder import refuse
 
 
@@ -15,6 +15,9 @@ class ModelSource(Protocol):
     @property
     def label(self) -> str:
         """What the model is called when it is assigned to no variable."""
+
+    def expect(self, folder: Path) -> None:
+        """Begin, without waiting, whatever can be begun before the model is read."""
 
     def read(self, root: Path, folder: Path, declared: Span | None) -> bytes:
         """The model's bytes; `folder` is that of the declaring file, `declared` the declaration seen from `root`.
@@ -31,7 +34,7 @@ class ModelSource(Protocol):
 class ModelFile:
     """An ONNX file; `path` is relative to the folder of the file that declares the model."""
 
-    def __init__(self, path: object, sha256: str | None) -> None:
+    def __init__(self, path: object, sha256: object) -> None:
         self._path = path
         self._sha256 = sha256
 
@@ -40,14 +43,23 @@ class ModelFile:
         """The file's name without its ending."""
         return Path(str(self._path)).stem
 
+    def expect(self, folder: Path) -> None:
+        """Let the process start that looks at models, if this one is not known yet."""
+        if isinstance(self._path, str | Path) and "://" not in str(self._path):
+            expect_model(folder / self._path)
+
     def read(self, root: Path, folder: Path, declared: Span | None) -> bytes:
         """The file's bytes with its external data; raises as `read_model`, and CompileError E0132."""
         path = self._path
         if not isinstance(path, str | Path):
             message = f"a model's path is a string, not `{type(path).__name__}`"
             refuse(Diagnostic.at("E0132", message, declared, "declared here"))
+        sha256 = self._sha256
+        if sha256 is not None and not isinstance(sha256, str):
+            message = f"`sha256=` is the digest in hex as a string, not `{type(sha256).__name__}`"
+            refuse(Diagnostic.at("E0132", message, declared, "declared here"))
         # An address is handed on as it is: `read_model` knows it and says what to do (E0408).
-        return read_model(Path(path) if "://" in str(path) else folder / path, sha256=self._sha256)
+        return read_model(Path(path) if "://" in str(path) else folder / path, sha256=sha256)
 
     def name_from(self, root: Path, folder: Path) -> str:
         """The path from `root`."""

@@ -4,13 +4,22 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from dagc.diagnostics import Diagnostic, Span
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.annotations import AnnotationError, Contract
 from dagc.trace.source import definition_place, parameter_place
+from dagc.trace.spans import Place
 
 Function = Callable[..., object]
+
+
+class Declaration:
+    """What dagc makes of a user's function or model; `kind` names it in messages, `function` is what it wraps."""
+
+    kind: ClassVar[str]
+    function: Function | None = None
 
 
 def definition_span(function: object, root: Path) -> Span | None:
@@ -25,8 +34,15 @@ def parameter_span(function: object, name: str, root: Path) -> Span | None:
     return (place.span(root) if place else None) or definition_span(function, root)
 
 
-def annotation_mistakes(function: object, error: AnnotationError, root: Path) -> Iterator[Diagnostic]:
-    """The mistakes of a signature, each at its parameter."""
+def annotation_mistakes(
+    function: object, error: AnnotationError, root: Path, used: Place | None = None
+) -> Iterator[Diagnostic]:
+    """The mistakes of a signature, each at its parameter; those of a foreign one as one, where it is used."""
+    if definition_span(function, root) is None:
+        span = used.span(root) if used else None
+        help = "write a function of your own around it, with annotations"
+        yield Diagnostic.at(error.code, error.message, span, "used here", help=help)
+        return
     for mistake in (error, *error.others):
         span = parameter_span(function, mistake.parameter or "", root)
         yield Diagnostic.at(mistake.code, mistake.message, span, "declared here", help=mistake.help or None)
@@ -58,6 +74,8 @@ def import_problem(function: object) -> tuple[str, str] | None:
 
 def unusual_kind(function: object) -> str | None:
     """What else than a function that returns one result it is; nothing when it is one."""
+    if isinstance(function, Declaration):
+        return f"{function.kind} already"
     if inspect.isasyncgenfunction(function):
         return "an async generator"
     return "a generator" if inspect.isgeneratorfunction(function) else None

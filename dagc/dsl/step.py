@@ -9,10 +9,13 @@ from typing import ParamSpec, Protocol, TypeVar, final, overload
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
 from dagc.dsl.arguments import argument
+from dagc.dsl.complete import complete
+from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step, running_step, waited
 from dagc.dsl.eager_feeds import eager_item
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.signatures import (
+    Declaration,
     Function,
     annotation_mistakes,
     bound_arguments,
@@ -26,6 +29,7 @@ from dagc.ir.types import Scalar, TupleOf, Type
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
+from dagc.trace.spans import Place, caller_place
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,22 +50,27 @@ def step(function: Callable[P, Coroutine[object, object, R]], /) -> Callable[P, 
 def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def step() -> StepDecorator: ...
+@complete("@dagc.step")
 def step(function: Function | None = None, /) -> object:
     """The function or class as a step of graphs.
 
     A call in a graph body gives the awaited result of an async step. Mistakes of the signature are reported when
     the file is loaded (E0108, E0109, E0210 to E0215).
     """
-    return step if function is None else Step(function)
+    return step if function is None else Step(function, caller_place())
 
 
 @final
-class Step:
-    """A function or class that may be called in graph bodies."""
+class Step(Declaration):
+    """A function or class that may be called in graph bodies; `place` is where it was declared."""
 
-    def __init__(self, function: Function) -> None:
-        self.function = function
+    kind = "a step"
+
+    def __init__(self, function: Function, place: Place | None = None) -> None:
+        self.function: Function = function
+        self._place = place
         self._contract: Contract | None = None
+        self._problems: tuple[Diagnostic, ...] | None = None
         update_wrapper(self, function, updated=())
 
     def __call__(self, *values: object, **named: object) -> object:
@@ -98,25 +107,29 @@ class Step:
 
     def mistakes(self, root: Path) -> Iterator[Diagnostic]:
         """What keeps it from being a step."""
-        span = definition_span(self.function, root)
+        span = definition_span(self.function, root) or (self._place.span(root) if self._place else None)
         if kind := unusual_kind(self.function):
             help = "return the whole result, for example a list"
+            if isinstance(self.function, Declaration):
+                help = "decorate the function itself, once"
             yield Diagnostic.at("E0108", f"step `{self.name}` is {kind}", span, "defined here", help=help)
+        if isinstance(self.function, Declaration):
+            return
         if problem := import_problem(self.function):
             message = f"a service cannot import step `{self.name}`: {problem[0]}"
             yield Diagnostic.at("E0109", message, span, "defined here", help=problem[1])
-        if not callable(self.function):
-            return
+            return  # what its signature lacks is nothing to repair now
         try:
-            self.contract()
+            yield from default_mistakes(self.function, self.contract(), root)
         except AnnotationError as error:
-            yield from annotation_mistakes(self.function, error, root)
+            yield from annotation_mistakes(self.function, error, root, self._place)
 
     def _record(self, recorder: Recorder, values: Sequence[object], named: Mapping[str, object]) -> object:
-        problems = list(self.mistakes(recorder.root))
-        for problem in problems:
+        if self._problems is None:
+            self._problems = tuple(self.mistakes(recorder.root))
+        for problem in self._problems:
             mistake(problem)
-        if problems:
+        if self._problems:
             return Handle(recorder, recorder.unknown(self.name))
         declared = self.contract()
         bound, wrong = bound_arguments(declared, values, named)

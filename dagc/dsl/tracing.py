@@ -51,12 +51,15 @@ def _outputs(
 ) -> list[Value]:
     with recording_with(recorder):
         try:
-            result = function.function(**handles)
+            with function.entered():
+                result = function.function(**handles)
         except CompileError as error:
             if not recorder.report.errors:
                 recorder.report.extend(error.report.diagnostics)
             return []
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a user's class may stand right below it
             failure = body_failure(function.name, error, recorder.root)
             if not _at_one_of(failure, recorder.report.errors):
                 recorder.report.add(failure)

@@ -137,8 +137,10 @@ def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | Non
         # Decoded first: Python counts the columns of a syntax error in bytes when it is given bytes.
         code = compile(decode_source(file.read_bytes()), str(file), "exec", dont_inherit=True)
         exec(code, vars(module))
-    except (Exception, SystemExit) as error:
-        report.add(import_failure(error, folder.root, folder.siblings()))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a user's class may stand right below it
+        report.extend(import_failure(error, folder.root, folder.siblings()))
         return None
     return module
 

@@ -38,6 +38,7 @@ def signature_json(signature: Signature) -> Json:
         "ml_opset": signature.ml_opset,
         "ir_version": signature.ir_version,
         "remarks": list(signature.remarks),
+        "ran": signature.ran,
     }
 
 
@@ -51,6 +52,7 @@ def signature_from(json: Json) -> Signature:
         None if ml_opset is None else _number(ml_opset),
         _number(_member(json, "ir_version")),
         tuple(_text(remark) for remark in _items(_member(json, "remarks"))),
+        _member(json, "ran") is True,
     )
 
 

@@ -60,7 +60,8 @@ def unprobed(signature: Signature, reason: str) -> Signature:
         known = None if dims is None else tuple(dim if isinstance(dim, int) else None for dim in dims)
         outputs.append(Port(port.name, Tensor(port.type.dtype, known and (known[0] or batch, *known[1:]))))
     remark = f"no example could be run, so sizes are those the file declares: {reason}"
-    return replace(signature, inputs=inputs, outputs=tuple(outputs), remarks=(*signature.remarks, remark))
+    remarks = (*signature.remarks, remark)
+    return replace(signature, inputs=inputs, outputs=tuple(outputs), remarks=remarks, ran=False)
 
 
 def _start(free: FreeDims, trials: Trials) -> tuple[Sizes, Fill] | None:

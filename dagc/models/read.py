@@ -77,7 +77,7 @@ def expect_model(path: Path) -> None:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             if recalled(digest) is None and load_entry(entry_key(digest)) is None:
                 sandbox().start()
-    except OSError:
+    except (OSError, ValueError):
         return  # `read_model` says what is wrong with the file
 
 
@@ -96,7 +96,12 @@ def contract(model: bytes, inputs: Mapping[str, tuple[Dim, ...]], name: str) -> 
         port: [size if isinstance(size, int) else None for size in dims] for port, dims in inputs.items()
     }
     digest = hashlib.sha256(model).hexdigest()
-    return _looked_at(model, digest, name, _NO_FOLDER, pins)[0]
+    asked = f"{digest} {sorted(pins.items())}"
+    known = recalled(asked)
+    if known is None:
+        known = _looked_at(model, digest, name, _NO_FOLDER, pins)[0]
+        remember(asked, known)
+    return known
 
 
 def _looked_at(
@@ -131,7 +136,12 @@ def _content(path: Path) -> bytes:
             f"`{path}` is an address, and a build reads no network",
             help='download the model beside graph.py and pin it: `dagc.onnx("models/m.onnx", sha256=...)`',
         )
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:  # a name that no file can have
+        reason = (error.strerror or "unknown reason").lower()
+        raise ModelError("E0401", f"there is no model file `{path.name[:80]}`", (reason,)) from error
+    if not there:
         raise _missing(path)
     if path.stat().st_size > PROTOBUF_LIMIT_BYTES:
         raise too_large(path.name)

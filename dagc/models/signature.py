@@ -27,7 +27,8 @@ class Signature:
     """The inputs and outputs of a model in the file's order, and the versions it is written in.
 
     Of a model that was read as a file, the sizes are what running it showed (`models/probe.py`): an output's free
-    size is an expression of the inputs' (`W//8`). `remarks` are sentences on what the file did not say.
+    size is an expression of the inputs' (`W//8`). `remarks` are sentences on what the file did not say; `ran` is
+    whether any example could be run.
     """
 
     inputs: tuple[Port, ...]
@@ -36,6 +37,7 @@ class Signature:
     ml_opset: int | None
     ir_version: int
     remarks: tuple[str, ...] = ()
+    ran: bool = True
 
     def input(self, name: str) -> Port | None:
         """The input of that name, if there is one."""
