@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
 
-RUNTIME = ("httptools", "numpy", "onnxruntime", "pydantic", "uvicorn==0.54.0", "uvloop==0.22.1")
+RUNTIME = ("httptools", "msgspec", "numpy", "onnxruntime", "pydantic", "uvicorn==0.54.0", "uvloop==0.22.1")
 """What `dagc_runtime` imports. The two pins follow pyproject.toml, which says why."""
 
 _OURS = "dagc"

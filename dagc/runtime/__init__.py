@@ -6,6 +6,7 @@ request visits: service, admission, turn or waiting, glue, codec (body, strictne
 
 from .fanout import each
 from .service import Service
+from .share import share_of
 from .waiting import together
 
-__all__ = ["Service", "each", "together"]
+__all__ = ["Service", "each", "share_of", "together"]

@@ -41,7 +41,7 @@ class Queue:
     _probe: "Ticket | None" = None
 
     def __post_init__(self) -> None:
-        self.watch.gauges.append(self.tell)
+        self.watch.at_end.append(self.tell)
 
     def admit(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> "Ticket":
         """A ticket; without `queue`, answered 503, when the queue is full or the answer would come too late."""

@@ -13,6 +13,8 @@ from pydantic.errors import PydanticUserError
 
 from .answer import Answer, refusal
 from .body import flaw
+from .members import member_count
+from .quick import quick_reader
 from .settings import EndpointSettings, StartError
 from .strictness import strict_validator
 
@@ -58,7 +60,10 @@ class Codec:
         try:
             hints = get_type_hints(function, include_extras=True)
             request, self._arguments = _request(function, hints, settings)
+            whole = settings.body is not None
+            self._quick = None if whole else quick_reader({name: hints[name] for name in settings.parameters})
             response = _adapter(hints["return"])
+            self._members = member_count(request.core_schema)
             self._validator = strict_validator(request.core_schema)
             self._validate = self._validator.validate_json
             self._to_json, self._to_python = response.serializer.to_json, response.serializer.to_python
@@ -72,6 +77,13 @@ class Codec:
         Raises:
             BadRequest: 400 for what is no JSON, 422 for JSON of another type; no value of the request is repeated.
         """
+        if self._quick is not None and (arguments := self._quick(body)) is not None:
+            return arguments
+        if body.count(b":") == self._members:
+            try:
+                return self._arguments(self._validate(body))
+            except ValidationError:
+                pass  # what is wrong is told below
         if (refused := flaw(body, self._max_depth)) is not None:
             raise BadRequest(refused)
         try:

@@ -35,7 +35,7 @@ _DTYPES: dict[str, np.dtype[np.generic]] = {
 }
 _TAKES: dict[type, str] = {bool: "b", int: "iuf", float: "f", str: "O"}
 """The kinds of dtype that a Python scalar becomes."""
-_PLAIN = {kind: {scalar for scalar, kinds in _TAKES.items() if kind in kinds} for kind in "biufO"}
+_PLAIN = {kind: frozenset(scalar for scalar, kinds in _TAKES.items() if kind in kinds) for kind in "biufO"}
 """The same the other way round."""
 _LARGEST = {"f16": 65504.0, "f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
 _ARRAY = {np.ndarray}
@@ -57,7 +57,7 @@ class OutOfRange(ValueError):
 class Feed:
     """An input for one example; `shape` is its dims when all are fixed, else `None`.
 
-    A Python scalar fills a `single` one.
+    Python scalars of the `plain` types fill one of a single element, floats no larger than `largest` (0: any).
     """
 
     label: str
@@ -66,7 +66,8 @@ class Feed:
     dtype: np.dtype[np.generic]
     dims: tuple[int | str | None, ...] | None
     shape: tuple[int, ...] | None
-    single: bool
+    plain: frozenset[type]
+    largest: float
 
     @classmethod
     def of(cls, session: str, port: Port) -> "Feed":
@@ -82,7 +83,8 @@ class Feed:
         shape = tuple(dim for dim in port.dims or () if type(dim) is int) if fixed else None
         label = f"feed `{port.name}` of session `{session}`"
         single = shape is not None and math.prod(shape) == 1
-        return cls(label, port.name, port.dtype, dtype, port.dims, shape, single)
+        plain = _PLAIN[dtype.kind] if single else frozenset[type]()
+        return cls(label, port.name, port.dtype, dtype, port.dims, shape, plain, _LARGEST.get(port.dtype, 0.0))
 
     def batch(self, column: Sequence[object]) -> Array:
         """The values of several examples as one array with the batch axis in front. Arrays must agree in shape.
@@ -96,10 +98,10 @@ class Feed:
             dtype, shape = self.dtype, arrays[0].shape if self.shape is None else self.shape
             if all(array.dtype is dtype and array.shape == shape for array in arrays):
                 return _stacked(arrays)
-        elif self.single and kinds <= _PLAIN[self.dtype.kind]:
+        elif kinds <= self.plain:
             try:
                 # A hypotenuse under the dtype's largest number means that none is over it, infinite or NaN.
-                if self.dtype.kind != "f" or math.hypot(*cast("Sequence[float]", column)) <= _LARGEST[self.kind]:
+                if not self.largest or math.hypot(*cast("Sequence[float]", column)) <= self.largest:
                     batch: Array = np.array(column, self.dtype)
                     return batch.reshape((-1, *self.shape)) if self.shape else batch
             except OverflowError:

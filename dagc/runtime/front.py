@@ -18,6 +18,7 @@ from typing import Protocol
 from .exchange import Route
 from .logs import AccessLog
 from .metrics import Metrics
+from .observer import Watch
 from .served import Endpoint, Served
 
 SWEEP_S = 0.5
@@ -59,6 +60,7 @@ class Front:
         service: Served,
         metrics: Metrics,
         log: AccessLog,
+        watch: Watch,
         *,
         patience: Patience = Patience(),
         max_connections: int = 4096,
@@ -82,6 +84,8 @@ class Front:
         self.date = _date_line()
         # Connections with an answer to write; the first of a loop turn calls `flush_soon`.
         self.due: list[Swept] = []
+        self._watch = watch
+        watch.at_end.append(self._flush)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -109,7 +113,7 @@ class Front:
 
     def flush_soon(self) -> None:
         """Flushes what is `due` at the end of this loop turn, once everybody's answers are there."""
-        if self._loop is not None:
+        if self._loop is not None and not self._watch.turning:
             self._loop.call_soon(self._flush)
 
     def _route(self, path: str, endpoint: Endpoint) -> Route:
@@ -120,6 +124,8 @@ class Front:
         return Route(path, endpoint, *known, of_bytes)
 
     def _flush(self) -> None:
+        if not self.due:
+            return
         due, self.due = self.due, []
         now = time.monotonic()
         for connection in due:

@@ -45,12 +45,19 @@ class NullObserver:
 
 @dataclass(slots=True)
 class Watch:
-    """The service's current observer. Drivers hold the watch, so the front may set its observer at any time."""
+    """The service's current observer, and who is told that a driver has done a loop turn's work.
+
+    Drivers hold the watch, so the front may set its observer at any time. `turning` is true from when a driver
+    begins to drive requests until `end_turn`, which is sure to come: what is to be done once for all answers of
+    the turn can wait for it instead of for the loop, whose next round costs a lone request some 3 us.
+    """
 
     observer: Observer = field(default_factory=NullObserver)
-    gauges: list[Callable[[], None]] = field(default_factory=list)
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    turning: bool = False
 
     def end_turn(self) -> None:
-        """Have every gauge tell how far it moved in this loop turn."""
-        for tell in self.gauges:
+        """Tell everybody."""
+        self.turning = False
+        for tell in self.at_end:
             tell()

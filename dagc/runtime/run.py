@@ -21,7 +21,7 @@ from .front import Front
 from .guest import Guest
 from .listening import bind, cannot_bind
 from .metrics import Metrics
-from .observer import Observer
+from .observer import Watch
 from .options import Options, read_options
 from .served import Served
 from .settings import StartError
@@ -32,7 +32,7 @@ from .workers import Seat, Supervisor, exec_worker, why_not_fork
 class Startable(Served, Protocol):
     """A service that is still to be warmed up and observed."""
 
-    observer: Observer
+    watch: Watch
 
     @property
     def sessions(self) -> Sequence[str]:
@@ -124,10 +124,10 @@ def _work(
     """Serves in this process until it has drained: its own port, and the sockets that a door lends."""
     log = logs.AccessLog(options.access_log)
     logs.configure(log)
-    service.observer = metrics
+    service.watch.observer = metrics
     service.share_cpus(options.workers)
     cap = connection_cap()
-    front = Front(service, metrics, log, max_connections=cap, max_crowd=min(MAX_CROWD, cap))
+    front = Front(service, metrics, log, service.watch, max_connections=cap, max_crowd=min(MAX_CROWD, cap))
     try:
         watched = guest.watched(announce) if guest else announce
         sockets = [listener, *(guest.listeners if guest else ())]

@@ -66,8 +66,8 @@ class Service:
     def __init__(self, main: str) -> None:
         self._folder = Path(main).resolve().parent
         self._settings = load_settings(self._folder / "service.json")
-        self._watch = Watch()
-        self._batcher = Batcher(self._watch)
+        self.watch = Watch()
+        self._batcher = Batcher(self.watch)
         self._sessions = {each.name: Session(each, self._folder) for each in self._settings.sessions}
         self.name = self._settings.service
         self.version = _one_version(self._settings.endpoints)
@@ -77,11 +77,11 @@ class Service:
     @property
     def observer(self) -> Observer:
         """Who is told what happens; set it before or while serving."""
-        return self._watch.observer
+        return self.watch.observer
 
     @observer.setter
     def observer(self, observer: Observer) -> None:
-        self._watch.observer = observer
+        self.watch.observer = observer
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -109,8 +109,8 @@ class Service:
             settings = next((each for each in self._settings.endpoints if each.name == coroutine.__name__), None)
             if settings is None:
                 raise StartError("glue", f"service.json has no endpoint `{coroutine.__name__}`")
-            queue = Queue(settings.limits.max_queue, self._watch, served_in_turn=not settings.waits)
-            shared = (self._batcher, self._watch, queue)
+            queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
+            shared = (self._batcher, self.watch, queue)
             glue = Glue(settings.name, Codec(function, settings), coroutine)
             endpoint = self.endpoints[settings.route] = Endpoint(settings, glue, *shared)
             if settings.takes_bytes:

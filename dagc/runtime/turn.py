@@ -46,16 +46,19 @@ class Turn:
     def _start(self) -> None:
         """Begin what arrived, until the turn is over, then run the sessions they ask for."""
         self._scheduled = False
+        self.watch.turning = True
         now = time.monotonic()
         until = now + TURN_S
-        while self._arrived and now < until:
-            ticket = self._arrived.popleft()
-            if ticket.open:
-                self._begin(ticket, now)
-            now = time.monotonic()
-        if self._arrived:
-            self._wake()
-        self.batcher.work()
+        try:
+            while self._arrived and now < until:
+                ticket = self._arrived.popleft()
+                if ticket.open:
+                    self._begin(ticket, now)
+                now = time.monotonic()
+        finally:
+            if self._arrived:
+                self._wake()
+            self.batcher.work()
 
     def _begin(self, ticket: Ticket, now: float) -> None:
         if ticket.deadline <= now:

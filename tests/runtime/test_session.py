@@ -75,6 +75,31 @@ def test_results_are_copies_that_later_runs_leave_alone(opened):
     assert alone.base is None
 
 
+def test_a_lone_example_runs_in_buffers_that_stay_and_gives_the_same(opened):
+    feeds = {"x": ("f32", (2, 3)), "n": ("i64", ())}
+    fetches = {"y": ("f32", (2, 3)), "m": ("i64", ())}
+    session = opened([("Add", "x x", "y"), ("Add", "n n", "m")], feeds, fetches)
+    session.warm()
+    assert session._lone is not None
+    rows = [(np.full((2, 3), i, np.float32), i) for i in range(4)]
+    alone = [ask(session, row)[0] for row in rows]
+    together = ask(session, *rows)
+    for (first, one), (second, two), (row, n) in zip(alone, together, rows, strict=True):
+        np.testing.assert_array_equal(first, row * 2, strict=True)
+        np.testing.assert_array_equal(first, second, strict=True)
+        assert (one.dtype, one.shape, int(one)) == (two.dtype, two.shape, int(two)) == (np.int64, (), 2 * n)
+    with pytest.raises(FeedError, match="feed `x` of session `s`"):
+        ask(session, (np.zeros(3, np.float32), 1))
+
+
+def test_buffers_do_not_stay_where_sizes_are_free_or_texts_flow(opened):
+    free = opened(DOUBLE, {"x": ("f32", ("n",))}, {"y": ("f32", ("n",))})
+    texts = opened([("Identity", "x", "y")], {"x": ("str", (2,))}, {"y": ("str", (2,))})
+    for session in (free, texts):
+        session.warm()
+        assert session._lone is None
+
+
 def test_the_argument_of_a_lone_request_is_not_changed(opened):
     session = opened([("Identity", "x", "y")], {"x": ("f32", (3,))}, {"y": ("f32", (3,))})
     row = np.ones(3, np.float32)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from dagc.runtime import front, run, worker
 from dagc.runtime.answer import Answer, refusal
-from dagc.runtime.observer import NullObserver
+from dagc.runtime.observer import Watch
 from dagc.runtime.settings import Limits, StartError
 
 STATE = {"accepted": 0, "cancelled": 0, "answered": 0}
@@ -85,7 +85,7 @@ class Service:
     openapi = b'{"openapi":"3.1.0","info":{"title":"alone","version":"1"},"paths":{}}'
 
     def __init__(self) -> None:
-        self.observer = NullObserver()
+        self.watch = Watch()
         endpoints = (
             Constant(),
             Endpoint("echo", _echo),
