@@ -28,6 +28,7 @@ from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
 from dagc.passes.pipeline import Optimised, run
 from dagc.plan.make_plan import Compiled, make_plan
+from dagc.plan.profile import PROFILE_NAME, outdated, read_profile
 from dagc.plan.requirements import requirements
 from dagc.plan.service_plan import Port, ServicePlan
 from dagc.plan.sessions import ModelFacts
@@ -72,14 +73,15 @@ def check_file(source: Path, report: Report) -> tuple[Traced, ...]:
     return traced
 
 
-def plan_file(source: Path, report: Report, watch: Watch) -> Planned:
-    """The graphs of a file, optimised and planned as one service."""
+def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Planned:
+    """The graphs of a file, optimised and planned as one service; `unmeasured` leaves profile.json aside."""
     watch("tracing and checking")
     traced = check_file(source, report)
     requests = stored_requests(source.parent)
     watch("fusing and optimising")
     optimised = tuple(run(graph.graph, graph.store) for graph in traced)
     lock = read_lock(source.parent / LOCK_NAME)
+    profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
     report.extend(verify_lock(lock, _models(traced), requirements(sources, traced[0].build_only)))
     report.stop_on_errors()
@@ -90,17 +92,19 @@ def plan_file(source: Path, report: Report, watch: Watch) -> Planned:
         dagc_version=version("dagc"),
         build_only=traced[0].build_only,
         remarks=[remark.message for after in optimised for remark in after.remarks],
+        profile=profile,
     )
+    report.extend(found for service in plan.services for found in outdated(profile, service.sessions))
     return Planned(traced, optimised, requests, plan, lock)
 
 
-def compile_file(source: Path, report: Report, watch: Watch) -> Compilation:
-    """The build of a file: planned, proven equal to its unfused form, and rendered.
+def compile_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Compilation:
+    """The build of a file: planned, proven equal to its unfused form, and rendered; see `plan_file`.
 
     Raises:
         CompileError: a mistake of the user's, or a proof that failed (E0801, E0802, E0804).
     """
-    planned = plan_file(source, report, watch)
+    planned = plan_file(source, report, watch, unmeasured=unmeasured)
     watch("proving the fused form equal")
     proofs = tuple(
         _prove(graph, after, planned.requests)
@@ -140,7 +144,7 @@ def _facts(key: ModelKey, store: ModelStore) -> ModelFacts:
     signature = store.signature(key)
     feeds = tuple(_port(signature, port) for port in signature.inputs)
     fetches = tuple(_port(signature, port) for port in signature.outputs)
-    return ModelFacts(feeds, fetches, key, store.mixing(key))
+    return ModelFacts(feeds, fetches, key, store.mixing(key), store.estimated_ms(key))
 
 
 def _port(signature: Signature, port: ModelPort) -> Port:

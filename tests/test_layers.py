@@ -23,6 +23,8 @@ ROOMS: dict[str, set[str]] = {
     "plan": {"diagnostics", "ir"},
     "pictures": {"diagnostics", "ir"},
     "artifacts": {"diagnostics"},
+    # A client of what was built: it measures services, and writes down what the plan reads.
+    "bench": {"diagnostics", "plan"},
     "backends": {"diagnostics", "plan", "artifacts"},
     "compile": {
         "diagnostics",
@@ -37,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
         "backends",
     },
     # It draws the plan, whose data and picture are the plan's and the backends'.
-    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts"},
+    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts", "bench"},
     "__init__": {"diagnostics", "dsl"},
     "__main__": {"cli"},
 }

@@ -47,11 +47,15 @@ def settings(service: Service, dagc_version: str) -> bytes:
     """service.json: the numbers the runtime reads, without what only the compiler needs."""
     kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
     kept_of_session = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
+    measured = kept_of_session | {"run_ms"}
     value: JsonValue = {
         "service": service.name,
         "dagc_version": dagc_version,
         "endpoints": [e.model_dump(mode="json", include=kept_of_endpoint) for e in service.endpoints],
-        "sessions": [s.model_dump(mode="json", include=kept_of_session) for s in service.sessions],
+        "sessions": [
+            s.model_dump(mode="json", include=kept_of_session if s.run_ms is None else measured)
+            for s in service.sessions
+        ],
     }
     return json_bytes(value)
 

@@ -1,11 +1,7 @@
 """`dagc demo`: the whole job on the reference graph, from the source to real answers over HTTP."""
 
 import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +9,8 @@ import typer
 
 from dagc.cli.address import require_free
 from dagc.cli.outcome import Format, reporting
-from dagc.cli.serve import failed_service, service_folder, start_service
-from dagc.diagnostics import CompileError
+from dagc.cli.serve import service_folder
+from dagc.cli.served import served
 
 _QUESTIONS = ("budget", "middle", "premium")
 
@@ -44,10 +40,10 @@ def demo(
         with tempfile.TemporaryDirectory(prefix="dagc-demo-") as folder:
             tree = Path(folder) / "build"
             write(compilation.tree, tree)
-            with _serving(service_folder(tree), port) as address:
-                typer.echo(f"serving on {address}\n")
+            with served(service_folder(tree), port) as running:
+                typer.echo(f"serving on {running.address}\n")
                 for question in _QUESTIONS:
-                    _ask(address, source.parent / "requests" / f"{question}.json")
+                    _ask(running.address, source.parent / "requests" / f"{question}.json")
         typer.echo(f"stopped; `dagc serve {source}` serves it for as long as you like")
 
 
@@ -56,24 +52,6 @@ def _reference_graph() -> Path:
     package = Path(__file__).parent.parent
     places = (package.parent / "graphs" / "tabular", package / "_graphs" / "tabular")
     return next(place for place in places if place.is_dir()) / "graph.py"
-
-
-@contextmanager
-def _serving(folder: Path, port: int) -> Iterator[str]:
-    """The address of the running service, stopped at the end; its log is shown if it does not start."""
-    with tempfile.TemporaryFile("w+") as log:
-        process = start_service(folder, "127.0.0.1", port, stdout=subprocess.PIPE, stderr=log)
-        try:
-            ready = process.stdout.readline() if process.stdout else ""
-            if " ready on " not in ready:
-                code = process.wait()
-                log.seek(0)
-                sys.stderr.write(log.read())
-                raise CompileError.of(failed_service(folder.name, code))
-            yield ready.rpartition(" ")[2].strip()
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 def _ask(address: str, case: Path) -> None:

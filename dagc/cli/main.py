@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from dagc.cli import build, demo, explain, graph, lock, serve
+from dagc.cli import bench, build, demo, explain, graph, lock, profile, serve
 from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
@@ -47,6 +47,8 @@ app.command("graph", short_help="draw the graph, before and after fusion")(graph
 app.command("build", short_help="write the service to a folder")(build.build)
 app.command("serve", short_help="run the service on this machine")(serve.serve)
 app.command("lock", short_help="pin models and requirements by hash")(lock.lock)
+app.command("profile", short_help="measure what the parts cost on this machine")(profile.profile)
+app.command("bench", short_help="measure a service under load")(bench.bench)
 app.command("explain", short_help="explain a diagnostic by its code")(explain.explain)
 app.command("demo", short_help="see all of it on a reference graph")(demo.demo)
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -95,13 +95,19 @@ def failed_service(name: str, code: int) -> Diagnostic:
 
 
 def start_service(
-    folder: Path, host: str, port: int, *, stdout: int | None = None, stderr: IO[str] | None = None
+    folder: Path,
+    host: str,
+    port: int,
+    *,
+    words: Sequence[str] = ("main.py",),
+    stdout: int | None = None,
+    stderr: IO[str] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start `main.py` of a service folder in its own session, so that only we decide which signals it gets.
+    """Start `python words...` in a service folder and a session of its own, so that only we signal it.
 
     It does not outlive this process, however this one ends.
     """
-    command = [sys.executable, "main.py", "--host", host, "--port", str(port)]
+    command = [sys.executable, *words, "--host", host, "--port", str(port)]
     # No load balancer has to notice that it drains here, so a stop need not wait for one.
     environment = {"DAGC_DRAIN_S": "0", **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(

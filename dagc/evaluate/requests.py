@@ -33,12 +33,17 @@ class NamedRequest:
 
 
 def stored_requests(folder: Path) -> tuple[NamedRequest, ...]:
-    """Every request in `folder/requests`: one in each `*.json`, one in each line of `*.jsonl`, by name and line.
+    """What is stored beside a graph: every request in `folder/requests`, as `stored_in` reads it."""
+    return stored_in(folder / "requests")
+
+
+def stored_in(folder: Path) -> tuple[NamedRequest, ...]:
+    """Every request in a folder: one in each `*.json`, one in each line of `*.jsonl`, by name and line.
 
     Raises:
         CompileError: a file does not hold what it should (E0803).
     """
-    files = sorted([*folder.glob("requests/*.json"), *folder.glob("requests/*.jsonl")])
+    files = sorted([*folder.glob("*.json"), *folder.glob("*.jsonl")])
     return tuple(request for file in files for request in _read(file))
 
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
+from dagc.models.cost import estimated_ms
 from dagc.models.known import recalled
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
@@ -61,6 +62,10 @@ class ModelStore:
         if original not in self._mixing:
             self._mixing[original] = mixing(self._models[original]) or self._one_at_a_time(original)
         return self._mixing[original]
+
+    def estimated_ms(self, key: ModelKey) -> float | None:
+        """What a run of one example should take, if operators and sizes tell: `cost.estimated_ms`."""
+        return estimated_ms(self._models[self._originals.get(key, key)])
 
     def _one_at_a_time(self, key: ModelKey) -> str | None:
         """Why a model takes no second example, if its file hides that and running it showed it."""

@@ -17,6 +17,8 @@ from dagc.plan.annotations import Annotations, annotations
 from dagc.plan.body_limit import max_body_bytes
 from dagc.plan.citations import cited
 from dagc.plan.names import MAIN_NAMES, Names, name_mistakes, word
+from dagc.plan.prediction import predicted
+from dagc.plan.profile import Profile
 from dagc.plan.requirements import requirements
 from dagc.plan.service_plan import Endpoint, Limits, Service, ServicePlan, Session
 from dagc.plan.sessions import ModelFacts, sessions
@@ -52,11 +54,13 @@ def make_plan(
     remarks: Sequence[str] = (),
     name: str | None = None,
     build_only: Mapping[str, frozenset[int]] = MappingProxyType({}),
+    profile: Profile | None = None,
 ) -> ServicePlan:
     """The plan of one service that answers for all `graphs` of one file.
 
     `models` holds every model the graphs run, `sources` the user's files to carry (posix path -> content). Without
-    `name` the service is called as its only graph, or as the module of several.
+    `name` the service is called as its only graph, or as the module of several. What `profile` does not know is
+    estimated.
 
     Raises:
         CompileError: names (E0510), deadlines (E0511), imports (E0503) or values (E0601) no service can hold.
@@ -67,12 +71,13 @@ def make_plan(
         raise CompileError.of(*mistakes)
     modules = _modules(traced)
     outside = {known.partition(".")[0] for known in modules.values()} | {graph.name for graph in traced}
-    shared = sessions(traced, models, Names(outside | _wanted_variables(traced)))
+    shared = sessions(traced, models, Names(outside | _wanted_variables(traced)), profile)
     outside |= {session.name for session in shared.values()}
+    endpoints = (_endpoint(compiled, modules, shared, sources, outside) for compiled in graphs)
     service = Service(
         name=name or (traced[0].name if len(traced) == 1 else traced[0].module.replace(".", "_")),
         modules=tuple(sorted(modules.items())),
-        endpoints=tuple(_endpoint(compiled, modules, shared, sources, outside) for compiled in graphs),
+        endpoints=tuple(_timed(endpoint, shared, models, profile) for endpoint in endpoints),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
         requirements=requirements(sources, build_only),
     )
@@ -117,6 +122,19 @@ def _endpoint(
         example=compiled.example,
         takes_bytes=[value.type for value in graph.inputs] == [Bytes()],
     )
+
+
+def _timed(
+    endpoint: Endpoint,
+    shared: Mapping[ModelKey, Session],
+    models: Mapping[ModelKey, ModelFacts],
+    profile: Profile | None,
+) -> Endpoint:
+    """The endpoint with what one request of it is predicted to take."""
+    by_name = {session.name: session for session in shared.values()}
+    estimates = {f.sha256: f.estimated_ms for f in models.values() if f.estimated_ms is not None}
+    parts = predicted(endpoint.name, endpoint.stages, by_name, profile, estimates)
+    return endpoint.model_copy(update={"predicted": parts})
 
 
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:

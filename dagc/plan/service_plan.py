@@ -95,7 +95,10 @@ class Port(_Plain):
 
 
 class Session(_Plain):
-    """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it."""
+    """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it.
+
+    `run_ms` is what a run of one example was measured to take; without it the service measures when it starts.
+    """
 
     name: str
     model: str
@@ -106,6 +109,15 @@ class Session(_Plain):
     lines: tuple[str, ...]
     max_batch: int = Field(ge=1)
     one_by_one: str | None = None
+    run_ms: float | None = None
+
+
+class CostPart(_Plain):
+    """What one part of a request is predicted to take, and how that is known; `None` milliseconds: it is not."""
+
+    part: str
+    ms: float | None
+    source: Literal["measured", "estimated", "unknown"]
 
 
 class Limits(_Plain):
@@ -145,6 +157,7 @@ class Endpoint(_Plain):
     annotations: tuple[str | None, ...] = ()
     returns: str | None = None
     example: JsonValue = None
+    predicted: tuple[CostPart, ...] = ()
     takes_bytes: bool = False
 
 

@@ -7,38 +7,57 @@ from dagc.diagnostics import Span
 from dagc.ir.graph import Graph, Node
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.regions import every_node
+from dagc.plan.batching import MAX_BATCH, max_batch
 from dagc.plan.citations import cited
 from dagc.plan.names import Names, word
+from dagc.plan.profile import Profile
 from dagc.plan.service_plan import Port, Session
-
-MAX_BATCH = 64
-"""Requests that share one run; small models gain little beyond, and every request in the batch waits longer."""
 
 _LONGEST_JOINED = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What the plan has to know of a model; `one_by_one` says why requests may not share a run, if so."""
+    """What the plan has to know of a model; `one_by_one` says why requests may not share a run, if so.
+
+    `estimated_ms` is what a run of one example should take by the model's operators and sizes, if they tell.
+    """
 
     feeds: tuple[Port, ...]
     fetches: tuple[Port, ...]
     sha256: str
     one_by_one: str | None = None
+    estimated_ms: float | None = None
 
 
 def sessions(
-    graphs: Sequence[Graph], models: Mapping[ModelKey, ModelFacts], names: Names
+    graphs: Sequence[Graph], models: Mapping[ModelKey, ModelFacts], names: Names, profile: Profile | None = None
 ) -> dict[ModelKey, Session]:
     """The session of each model the graphs run, in order of first use.
 
-    Feeds are in the model's own order; fetches are those some graph wants, in the model's order too.
+    Feeds are in the model's own order; fetches are those some graph wants, in the model's order too. How many
+    requests share a run follows from `profile`, where it knows the model.
     """
     users: dict[ModelKey, list[tuple[Node, RunModel]]] = {}
-    for node in (node for graph in graphs for node in every_node(graph)):
-        if isinstance(node.op, RunModel):
-            users.setdefault(node.op.model, []).append((node, node.op))
-    return {model: _session(used, models[model], names) for model, used in users.items()}
+    deadlines: dict[ModelKey, float] = {}
+    for graph in graphs:
+        for node in every_node(graph):
+            if isinstance(node.op, RunModel):
+                users.setdefault(node.op.model, []).append((node, node.op))
+                deadlines[node.op.model] = min(graph.deadline_s, deadlines.get(node.op.model, graph.deadline_s))
+    made = {model: _session(used, models[model], names) for model, used in users.items()}
+    if profile is None:
+        return made
+    return {model: _tuned(session, profile, deadlines[model]) for model, session in made.items()}
+
+
+def _tuned(session: Session, profile: Profile, deadline_s: float) -> Session:
+    """The session with the numbers that follow from what was measured, if it was."""
+    measured = profile.of_session(session.sha256)
+    if measured is None:
+        return session
+    most = 1 if session.one_by_one else max_batch(measured, deadline_s)
+    return session.model_copy(update={"run_ms": measured.run.p50_ms, "max_batch": most})
 
 
 def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: Names) -> Session:

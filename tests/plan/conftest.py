@@ -9,6 +9,7 @@ from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
 from dagc.ir.ops import CallStep, ModelKey, Op, RunModel
 from dagc.ir.types import DType, Scalar, Tensor, Type
 from dagc.plan.make_plan import Compiled, make_plan
+from dagc.plan.profile import Profile
 from dagc.plan.service_plan import Port, ServicePlan
 from dagc.plan.sessions import ModelFacts
 
@@ -65,12 +66,14 @@ def plan_of(
     models: Mapping[str, ModelFacts] | None = None,
     source: str = "",
     files: Mapping[str, bytes] | None = None,
+    profile: Profile | None = None,
 ) -> ServicePlan:
     compiled = [
         Compiled(graph, None, {"type": "object", "properties": {}}, {"type": "number"}) for graph in graphs
     ]
     known = {ModelKey(key * 64): found for key, found in (models or {}).items()}
-    return make_plan(compiled, known, files or {"graph.py": source.encode()}, dagc_version="0.1.0")
+    sources = files or {"graph.py": source.encode()}
+    return make_plan(compiled, known, sources, dagc_version="0.1.0", profile=profile)
 
 
 @pytest.fixture
