@@ -63,11 +63,15 @@ class Compilation:
 
 
 def check_file(source: Path, report: Report) -> tuple[Traced, ...]:
-    """The graphs of a file, traced and checked; raises `CompileError` with all mistakes of a floor together."""
+    """The graphs of a file, traced and checked; raises `CompileError` with the mistakes of all of them together.
+
+    A graph whose body or signature is wrong is not checked further; the others are.
+    """
     traced = load(source, report)
-    report.stop_on_errors()
     for graph in traced:
-        check(graph.graph, graph.store, report)
+        found = Report(report.root)
+        check(graph.graph, graph.store, found)
+        report.extend(found.diagnostics)
     check_endpoints([graph.graph for graph in traced], report)
     report.stop_on_errors()
     return traced

@@ -184,6 +184,8 @@ class Step(Declaration):
             return waited(result)
 
     def _contract_or_raise(self) -> Contract:
+        if not callable(self.function):
+            raise CompileError.of(*self.mistakes(self.folder))
         try:
             return self.contract()
         except AnnotationError as error:
