@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from dagc.check.edges import Edge, edges, fault
-from dagc.check.remedies import for_each
 from dagc.diagnostics import Diagnostic
 from dagc.ir.graph import Graph
 from dagc.ir.promotion import FLOATS, NUMBERS
@@ -21,7 +20,7 @@ def dtypes_agree(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
                 edge.span,
                 f"needs {edge.wanted}",
                 others=edge.origin(f"is {edge.value.type}"),
-                help=for_each(edge) or _help(edge),
+                help=_help(edge),
             )
 
 

@@ -13,10 +13,10 @@ from dagc.ir.branching import Choosing, Standing, combinator
 from dagc.ir.graph import Graph, Node, Value
 from dagc.ir.ops import CallStep, Each, Field, RunModel
 from dagc.ir.promotion import FLOATS, NUMBERS, scalar_kind
-from dagc.ir.types import Choice, DType, Scalar, ScalarKind, Tensor, Type, Unknown
+from dagc.ir.types import Choice, DType, ListOf, Scalar, ScalarKind, Tensor, Type, Unknown
 from dagc.models.store import ModelStore
 
-Fault = Literal["dtype", "shape", "step"]
+Fault = Literal["dtype", "shape", "step", "several"]
 
 _FEEDS: dict[ScalarKind, tuple[DType, ...]] = {
     "float": FLOATS,
@@ -73,15 +73,17 @@ def edges(graph: Graph, store: ModelStore) -> Iterator[Edge]:
 
 
 def fault(edge: Edge) -> Fault | None:
-    """What is wrong with an edge: its dtype (E0204), its shape (E0203) or what a step takes (E0202)."""
+    """What is wrong with an edge: its dtype (E0204) or shape (E0203), a step's type (E0202), how many (E0178)."""
     given, wanted = edge.value.type, edge.wanted
     if isinstance(given, Unknown) or isinstance(wanted, Unknown):
         return None
     if isinstance(edge.consumer.op, RunModel):
-        return _model_fault(given, wanted)
-    if disagreement(given, wanted) is None:
-        return None
-    return _tensor_fault(given, wanted) or "step"
+        found = _model_fault(given, wanted)
+    elif disagreement(given, wanted) is None:
+        found = None
+    else:
+        found = _tensor_fault(given, wanted) or "step"
+    return "several" if found is not None and _holds_several(given, wanted) else found
 
 
 def callee(node: Node) -> str:
@@ -115,6 +117,16 @@ def _wanted(node: Node, store: ModelStore) -> Iterator[tuple[str, Type]]:
             for feed in feeds:
                 port = signature.input(feed)
                 yield feed, Unknown() if port is None else signature.example(port)
+
+
+def _holds_several(given: Type, wanted: Type) -> bool:
+    """Whether a list, or a tensor with one more axis in front, holds what is wanted more than once."""
+    match given, wanted:
+        case ListOf(item=item), _:
+            return disagreement(item, wanted) is None
+        case Tensor(dtype=dtype, dims=(_, *rest)), Tensor(dtype=same, dims=dims) if dtype is same and dims:
+            return disagreement(Tensor(dtype, tuple(rest)), wanted) is None
+    return False
 
 
 def _model_fault(given: Type, wanted: Type) -> Fault | None:

@@ -1,6 +1,5 @@
 """What to change when a value does not fit where it goes: the text of a `help`."""
 
-from dagc.check.edges import Edge
 from dagc.diagnostics.suggest import closest
 from dagc.ir.agree import disagreement
 from dagc.ir.graph import Value
@@ -24,19 +23,6 @@ def remedy(value: Value, wanted: Type, declaration: str) -> str:
         case Record(), Record() if closest(str(value.type), [str(wanted)]):
             return f"two classes with similar names: use `{wanted}` in both places"
     return f"convert it in a step, or change {declaration} to `{value.type}`"
-
-
-def for_each(edge: Edge) -> str | None:
-    """How to call for every item what is given several at once; nothing where it is not given several."""
-    taken = "item" if len(edge.consumer.inputs) == 1 else "item, ..."
-    write = f"write `dagc.each({edge.written}, lambda item: {edge.taker}({taken}), max_items=64)`"
-    match edge.value.type, edge.wanted:
-        case ListOf(item=item), wanted if disagreement(item, wanted) is None:
-            return f"`{edge.taker}` takes one at a time: {write}, or choose one in a step"
-        case Tensor(dtype=given, dims=(_, *rest)), Tensor(dtype=dtype) as wanted if given is dtype:
-            if wanted.dims and disagreement(Tensor(given, tuple(rest)), wanted) is None:
-                return f"`{edge.taker}` takes one at a time: let a step return a list of them and {write}"
-    return None
 
 
 def _fitting_field(record: Record, wanted: Type, declaration: str) -> str | None:

@@ -9,6 +9,7 @@ from dagc.check.inputs_used import inputs_used
 from dagc.check.labels_not_averaged import labels_not_averaged
 from dagc.check.models_keep_contracts import models_keep_contracts
 from dagc.check.names_distinct import names_distinct, names_valid
+from dagc.check.one_at_a_time import one_at_a_time
 from dagc.check.results_used import results_used
 from dagc.check.returns_agree import returns_agree
 from dagc.check.shapes_agree import shapes_agree
@@ -24,6 +25,7 @@ Rule = Callable[[Graph, ModelStore], Iterator[Diagnostic]]
 RULES: tuple[Rule, ...] = (
     names_valid,
     expressions_agree,
+    one_at_a_time,
     dtypes_agree,
     shapes_agree,
     dims_consistent,
@@ -43,7 +45,7 @@ _ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used)
 
 
 def check(graph: Graph, store: ModelStore, report: Report) -> None:
-    """Add every broken rule to the report: errors E0185, E0201-E0208, E0301-E0303 and E0410, warning W0209.
+    """Add every broken rule to the report: errors E0178, E0185, E0201-E0208, E0301-E0303 and E0410, warning W0209.
 
     Regions are looked at by the same rules, each as a graph of its own.
     If tracing has already reported an error, a value may look unused only because its reader was refused: the

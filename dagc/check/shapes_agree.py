@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from dagc.check.edges import Edge, edges, fault
-from dagc.check.remedies import for_each
 from dagc.diagnostics import Diagnostic
 from dagc.ir.agree import disagreement
 from dagc.ir.graph import Graph
@@ -28,7 +27,7 @@ def _diagnostic(edge: Edge, store: ModelStore) -> Diagnostic:
         f"needs {edge.wanted}",
         others=edge.origin(f"{verb} {edge.value.type}"),
         notes=tuple(_notes(edge, store)),
-        help=for_each(edge) or _help(edge),
+        help=_help(edge),
     )
 
 

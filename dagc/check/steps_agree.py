@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dagc.check.edges import Edge, edges, fault
-from dagc.check.remedies import for_each, remedy
+from dagc.check.remedies import remedy
 from dagc.diagnostics import Diagnostic
 from dagc.ir.agree import disagreement
 from dagc.ir.graph import Graph
@@ -27,5 +27,5 @@ def _diagnostic(edge: Edge) -> Diagnostic:
         f"`{edge.name}` needs {edge.wanted}",
         others=edge.origin(f"is {edge.value.type}"),
         notes=() if reason is None or reason == plain else (reason,),
-        help=for_each(edge) or remedy(edge.value, edge.wanted, f"the annotation of `{edge.name}`"),
+        help=remedy(edge.value, edge.wanted, f"the annotation of `{edge.name}`"),
     )

@@ -89,12 +89,6 @@ def test_a_value_whose_producer_was_reported_is_silent() -> None:
         ),
         (STR, INT, "convert it in a step, or change the annotation of `it` to `str`"),
         (FLOAT, f32(), "make the tensor in a step, or change the annotation of `it` to `float`"),
-        (
-            ListOf(STR),
-            STR,
-            "`decide` takes one at a time: write `dagc.each(x, lambda item: decide(item), max_items=64)`, or "
-            "choose one in a step",
-        ),
         (Choice(("DE", "FR")), Choice(("DE",)), None),
         (Record("Payments", ()), PAYMENT, "two classes with similar names: use `Payment` in both places"),
     ],
@@ -105,6 +99,19 @@ def test_an_argument_a_step_does_not_take_is_e0202(given: Type, wanted: Type, he
     (found,) = b.found(b.step("decide", {"it": wanted}, BOOL, b.input("x", given)))
     assert found.code == "E0202" and found.labels[0].text == f"`it` needs {wanted}"
     assert help is None or found.help == help
+
+
+def test_a_list_where_one_item_is_taken_is_e0178() -> None:
+    b = Building()
+    (found,) = b.found(b.step("decide", {"it": STR}, BOOL, b.input("x", ListOf(STR))))
+    assert (found.code, found.message) == (
+        "E0178",
+        "`decide` takes one `str` as `it`, and `list[str]` are several",
+    )
+    assert found.help == (
+        "`decide` takes one at a time: write `dagc.each(x, lambda item: decide(item), max_items=64)`, or "
+        "choose one in a step"
+    )
 
 
 @pytest.mark.parametrize("given", [INT, Choice((1, 2)), FLOAT, Scalar("bool")], ids=str)

@@ -86,18 +86,17 @@ def test_the_list_is_compared_with_what_the_graph_declares(found) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "result", "help"),
+    ("result", "help"),
     [
-        ("E0204", "scaler(box.rows)", "write `dagc.each(box.rows, lambda item: scaler(item), max_items=64)`"),
-        ("E0202", "length(box.names, 2)", "`dagc.each(box.names, lambda item: length(item, ...), max_items=64)`"),
+        ("scaler(box.rows)", "write `dagc.each(box.rows, lambda item: scaler(item), max_items=64)`"),
+        ("length(box.names, 2)", "`dagc.each(box.names, lambda item: length(item, ...), max_items=64)`"),
         (
-            "E0203",
             "scaler(stacked(box))",
             "let a step return a list of them and write `dagc.each(stacked, lambda item: scaler(item), max_items=",
         ),
     ],
 )
-def test_several_where_one_is_wanted_leads_to_each(found, code: str, result: str, help: str) -> None:
+def test_several_where_one_is_wanted_leads_to_each(found, result: str, help: str) -> None:
     diagnostics = [one for one in found(result) if one.code != "E0201"]
-    assert [one.code for one in diagnostics] == [code]
+    assert [one.code for one in diagnostics] == ["E0178"]
     assert help in (diagnostics[0].help or "")
