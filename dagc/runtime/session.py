@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .bound import MOST, Bound, is_bindable
 from .feed import Array, Example, Feed, FeedError
-from .lone import Lone, is_bindable
 from .settings import SessionSettings, StartError, read_file
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Session:
         self._fetches = [port.name for port in settings.fetches]
         self._free = any(feed.shape is None for feed in self._feeds)
         self._model: onnxruntime.InferenceSession | None = None
-        self._lone: Lone | None = None
+        self._bound: dict[int, Bound] = {}
 
     def example(self, values: tuple[object, ...]) -> Example:
         """One request's arguments as `run` takes them: where dims are free, arrays whose shapes `lane` needs.
@@ -73,8 +73,8 @@ class Session:
         """
         if self._model is None:
             raise RuntimeError(f"session `{self.name}` is not open")
-        if self._lone is not None and len(examples) == 1:
-            return [self._lone.run(examples[0])]
+        if (bound := self._bound.get(len(examples))) is not None:
+            return bound.run(examples)
         columns = zip(*examples, strict=True)
         feeds = {feed.name: feed.batch(column) for feed, column in zip(self._feeds, columns, strict=True)}
         results = [self._split(found, len(examples)) for found in self._model.run(self._fetches, feeds)]
@@ -119,13 +119,11 @@ class Session:
             )
 
     def _bind(self) -> None:
-        """Keep buffers for runs of one example, where they can stay and only one thread uses them."""
+        """Keep buffers for runs of a few examples, where they can stay and only one thread uses them."""
         if self._model is None or self.is_heavy or not is_bindable(self._feeds, self._ports):
             return
-        feeds = {feed.name: feed.sample()[np.newaxis] for feed in self._feeds}
-        lone = Lone(self._model, self._feeds, self._ports, self._model.run(self._fetches, feeds))
-        lone.run(tuple(feed.sample() for feed in self._feeds))
-        self._lone = lone
+        counts = range(1, min(MOST, self.max_batch) + 1)
+        self._bound = {count: Bound(self._model, self._feeds, self._ports, count) for count in counts}
 
     def _run_sample(self) -> float:
         """Milliseconds that one run on zeros took."""

@@ -75,15 +75,18 @@ def test_results_are_copies_that_later_runs_leave_alone(opened):
     assert alone.base is None
 
 
-def test_a_lone_example_runs_in_buffers_that_stay_and_gives_the_same(opened):
+def test_a_few_examples_run_in_buffers_that_stay_and_give_the_same(opened):
     feeds = {"x": ("f32", (2, 3)), "n": ("i64", ())}
     fetches = {"y": ("f32", (2, 3)), "m": ("i64", ())}
     session = opened([("Add", "x x", "y"), ("Add", "n n", "m")], feeds, fetches)
     session.warm()
-    assert session._lone is not None
-    rows = [(np.full((2, 3), i, np.float32), i) for i in range(4)]
+    assert set(session._bound) == {1, 2, 3, 4}
+    rows = [(np.full((2, 3), i, np.float32), i) for i in range(9)]
     alone = [ask(session, row)[0] for row in rows]
     together = ask(session, *rows)
+    few = ask(session, *rows[:2]) + ask(session, *rows[2:5]) + ask(session, *rows[5:])
+    for (third, _), (first, _) in zip(few, together, strict=True):
+        np.testing.assert_array_equal(third, first, strict=True)
     for (first, one), (second, two), (row, n) in zip(alone, together, rows, strict=True):
         np.testing.assert_array_equal(first, row * 2, strict=True)
         np.testing.assert_array_equal(first, second, strict=True)
@@ -97,7 +100,7 @@ def test_buffers_do_not_stay_where_sizes_are_free_or_texts_flow(opened):
     texts = opened([("Identity", "x", "y")], {"x": ("str", (2,))}, {"y": ("str", (2,))})
     for session in (free, texts):
         session.warm()
-        assert session._lone is None
+        assert not session._bound
 
 
 def test_the_argument_of_a_lone_request_is_not_changed(opened):
