@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dagc.cli.asking import fit, place
 from dagc.cli.outcome import WRONG, Format, reporting
 from dagc.cli.progress import steps
 
@@ -39,6 +38,7 @@ def bench(
     """
     from dagc.bench.measure import Plan, measured
     from dagc.bench.questions import answered, target
+    from dagc.cli.asking import fit, place
     from dagc.cli.bench_report import bench_json, bench_text
 
     connections = _numbers(concurrency)

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import JsonValue
 
-from dagc.cli.asking import asked, fit
 from dagc.cli.outcome import Format, reporting
 from dagc.cli.progress import steps
 from dagc.cli.serve import service_folder
@@ -45,6 +43,7 @@ def profile(
     Example: dagc profile graphs/tabular/graph.py
     """
     from dagc.artifacts.canonical import json_bytes
+    from dagc.cli.asking import fit
 
     target = out or source.parent / "profile.json"
     with (
@@ -61,6 +60,7 @@ def profile(
 def _measured(source: Path, folder: Path, seconds: float, watch: "Watch") -> "tuple[Profile, Service]":
     """The profile of the service that `source` makes without one, and that service."""
     from dagc.bench import profiled
+    from dagc.cli.asking import asked
 
     compilation = _built(source, folder / "service", watch)
     _built(Path(str(profiled.__file__)).with_name("constant") / "graph.py", folder / "constant", watch)
@@ -158,8 +158,7 @@ def _smallest() -> "Asked":
     from dagc.bench.answers import Question
     from dagc.bench.questions import Asked
 
-    row: list[JsonValue] = [1.0, 2.0, 3.0, 4.0]
-    return Asked("run", "/v1/run", (Question.of("a row", {"row": row}, [2.0, 4.0, 6.0, 8.0]),))
+    return Asked("run", "/v1/run", (Question.of("a row", {"row": [1.0, 2.0, 3.0, 4.0]}, [2.0, 4.0, 6.0, 8.0]),))
 
 
 def _write(target: Path, content: bytes) -> None:
