@@ -124,7 +124,12 @@ def _recorded_types(callee: Callee, fed: Mapping[str, Type], store: ModelStore) 
 def _answer(callee: Callee, items: Sequence[object]) -> object:
     if callee.returns is not None:
         return callee.returns(*items)
-    return items[0] if len(items) == 1 else Outputs(callee.name, callee.fetches, items)
+    return items[0] if len(items) == 1 else Outputs(callee.name, callee.fetches, items, _unknown_output)
+
+
+def _unknown_output(name: str) -> object:
+    recorder = recording()
+    return None if recorder is None else Handle(recorder, recorder.unknown(name))
 
 
 def _bound(

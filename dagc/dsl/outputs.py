@@ -1,22 +1,26 @@
 """The several outputs of a model called without `returns=`: read by name, by position or by unpacking."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import final
 
 from dagc.diagnostics import Diagnostic
 from dagc.diagnostics.span import Span
 from dagc.diagnostics.suggest import did_you_mean
-from dagc.trace.recorder import recording, refuse
+from dagc.trace.recorder import mistake, recording
 
 
 @final
 class Outputs:
     """Values by output name, in the order of the model's file; the same eagerly and in a graph body."""
 
-    __slots__ = ("_model", "_names", "_values")
+    __slots__ = ("_model", "_names", "_unknown", "_values")
 
-    def __init__(self, model: str, names: Sequence[str], values: Sequence[object]) -> None:
+    def __init__(
+        self, model: str, names: Sequence[str], values: Sequence[object], unknown: Callable[[str], object]
+    ) -> None:
+        """`unknown` gives what stands for an output that does not exist while a body is recorded."""
         self._model = model
+        self._unknown = unknown
         self._names = tuple(names)
         self._values = tuple(values)
 
@@ -25,8 +29,8 @@ class Outputs:
             raise AttributeError(name)
         if name not in self._names:
             recorder = recording()
-            span = recorder.here() if recorder else None
-            refuse(unknown_output(self._model, name, self._names, span))
+            mistake(unknown_output(self._model, name, self._names, recorder.here() if recorder else None))
+            return self._unknown(name)  # outside a recording the mistake has raised
         return self._values[self._names.index(name)]
 
     def __getitem__(self, position: int) -> object:
