@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from dagc.dsl.importers import lightgbm, sklearn, torch, xgboost
     from dagc.dsl.model import onnx
     from dagc.dsl.refuse import Refuse
+    from dagc.dsl.route import cascade, route
+    from dagc.dsl.split import split
     from dagc.dsl.step import step
+    from dagc.dsl.switch import switch
     from dagc.dsl.tensors import (
         TensorSpec,
         boolean,
@@ -58,22 +61,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cast", "clip", "concat",
-    "each", "exp", "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "lightgbm", "log", "lowest",
-    "maximum", "mean", "minimum", "normalise", "onnx", "sklearn", "softmax", "sqrt", "stack", "step", "string",
-    "top_k", "torch", "total", "u8", "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
+    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cascade", "cast", "clip",
+    "concat", "each", "exp", "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "lightgbm",
+    "log", "lowest", "maximum", "mean", "minimum", "normalise", "onnx", "route", "sklearn", "softmax",
+    "split", "sqrt", "stack", "step", "string", "switch", "top_k", "torch", "total", "u8", "u16", "u32",
+    "u64", "vote", "weighted", "where", "xgboost",
 ]  # fmt: skip
 
 _OTHER_HOMES = {
     "CompileError": "dagc.diagnostics.report",
     "aio": "dagc.dsl.eager",
+    "cascade": "dagc.dsl.route",
     "each": "dagc.dsl.each",
     "graph": "dagc.dsl.graph",
     "lightgbm": "dagc.dsl.importers",
     "onnx": "dagc.dsl.model",
     "Refuse": "dagc.dsl.refuse",
+    "route": "dagc.dsl.route",
     "sklearn": "dagc.dsl.importers",
+    "split": "dagc.dsl.split",
     "step": "dagc.dsl.step",
+    "switch": "dagc.dsl.switch",
     "torch": "dagc.dsl.importers",
     "xgboost": "dagc.dsl.importers",
 }

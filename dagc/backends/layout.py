@@ -51,10 +51,10 @@ def literal(value: JsonValue) -> Expression:
 def laid_out(statement: Statement, depth: int = 0) -> list[str]:
     """The lines of a statement at an indentation; a comment that does not fit behind it goes above it."""
     indent = _INDENT * depth
-    line = f"{indent}{statement.prefix}{_flat(statement.expression)}"
+    line = f"{indent}{statement.prefix}{flat(statement.expression)}"
     if not statement.comment:
-        return [line] if _fits(line) else list(_exploded(statement.prefix, statement.expression, "", depth))
-    if _fits(commented := f"{line}  # {statement.comment}"):
+        return [line] if fits(line) else list(_exploded(statement.prefix, statement.expression, "", depth))
+    if fits(commented := f"{line}  # {statement.comment}"):
         return [commented]
     return [f"{indent}# {statement.comment}", *laid_out(Statement(statement.prefix, statement.expression), depth)]
 
@@ -62,7 +62,7 @@ def laid_out(statement: Statement, depth: int = 0) -> list[str]:
 def signature(head: str, parameters: Sequence[str], tail: str) -> list[str]:
     """The lines of a function's first statement."""
     line = f"{head}({', '.join(parameters)}){tail}"
-    if _fits(line) or not parameters:
+    if fits(line) or not parameters:
         return [line]
     return [f"{head}(", *(f"{_INDENT}{parameter}," for parameter in parameters), f"){tail}"]
 
@@ -89,22 +89,24 @@ def width(text: str) -> int:
     )
 
 
-def _fits(line: str) -> bool:
+def fits(line: str) -> bool:
+    """Whether the last line of a text is short enough."""
     return width(line.rpartition("\n")[2]) <= WIDTH
 
 
-def _flat(expression: Expression) -> str:
+def flat(expression: Expression) -> str:
+    """The expression on one line."""
     if isinstance(expression, str):
         return expression
-    items = ", ".join(_flat(item) for item in expression.items)
+    items = ", ".join(flat(item) for item in expression.items)
     return items if expression.bare else f"{expression.opening}{items}{expression.closing}"
 
 
 def _exploded(prefix: str, expression: Expression, end: str, depth: int) -> Iterator[str]:
     """One item a line with a comma behind each, so that no formatter joins them."""
     indent = _INDENT * depth
-    line = f"{indent}{prefix}{_flat(expression)}{end}"
-    if isinstance(expression, str) or not expression.items or _fits(line):
+    line = f"{indent}{prefix}{flat(expression)}{end}"
+    if isinstance(expression, str) or not expression.items or fits(line):
         yield line
         return
     yield f"{indent}{prefix}{expression.opening}"

@@ -3,8 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagc.backends.citations import cite, joined_parts
+from dagc.backends.layout import flat, literal
+from dagc.backends.values import value
 from dagc.plan.service_plan import (
+    Arm,
     CallStage,
+    ChooseStage,
     EachStage,
     Endpoint,
     RunStage,
@@ -43,15 +47,21 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
             yield ", ".join(stage.targets), f"model {stage.session}{stands_for}", cite(stage.lines)
         case EachStage():
             yield from _for_items(stage, sessions, "")
+        case ChooseStage():
+            yield from _for_arms(stage, sessions, "")
         case TogetherStage():
             yield from _overlapping(stage.calls, sessions)
 
 
-def _overlapping(calls: Sequence[CallStage | EachStage], sessions: Mapping[str, Session]) -> Iterator[_Row]:
+def _overlapping(
+    calls: Sequence[CallStage | EachStage | ChooseStage], sessions: Mapping[str, Session]
+) -> Iterator[_Row]:
     for at, one in enumerate(calls, start=1):
         others = f", together with the {'next' if at < len(calls) else 'one before'}"
         if isinstance(one, EachStage):
             yield from _for_items(one, sessions, others)
+        elif isinstance(one, ChooseStage):
+            yield from _for_arms(one, sessions, others)
         else:
             yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
 
@@ -67,6 +77,25 @@ def _for_items(stage: EachStage, sessions: Mapping[str, Session], others: str) -
     )
     for inner in stage.stages:
         yield from ((f"  {made}", f"  {maker}", line) for made, maker, line in _rows(inner, sessions))
+
+
+def _for_arms(stage: ChooseStage, sessions: Mapping[str, Session], others: str) -> Iterator[_Row]:
+    """The choice, and under it each arm with what runs only there."""
+    by = f" by {flat(value(stage.by))}" if stage.by else ""
+    waits = ", waits" if stage.waits else ""
+    yield ", ".join(stage.targets), f"{stage.how}{by}{waits}{others}", cite(stage.lines)
+    for arm in stage.arms:
+        yield "", f"  {_taken(arm)}:", ""
+        for inner in arm.stages:
+            yield from ((f"  {made}", f"    {maker}", line) for made, maker, line in _rows(inner, sessions))
+
+
+def _taken(arm: Arm) -> str:
+    if arm.case:
+        return f"case {' | '.join(flat(literal(held)) for held in arm.case)}"
+    if arm.condition is not None:
+        return f"if {flat(value(arm.condition))}"
+    return "otherwise" if arm.share is None else f"{arm.share:.6g} of the keys"
 
 
 def _answer(endpoint: Endpoint) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from dagc.check.cases_complete import cases_complete
 from dagc.check.dims_consistent import dims_consistent
 from dagc.check.dtypes_agree import dtypes_agree
 from dagc.check.expressions_agree import expressions_agree
@@ -12,6 +13,7 @@ from dagc.check.names_distinct import names_distinct, names_valid
 from dagc.check.one_at_a_time import one_at_a_time
 from dagc.check.results_used import results_used
 from dagc.check.returns_agree import returns_agree
+from dagc.check.rules_distinct import rules_distinct
 from dagc.check.shapes_agree import shapes_agree
 from dagc.check.shapes_proven import shapes_proven
 from dagc.check.steps_agree import steps_agree
@@ -33,6 +35,8 @@ RULES: tuple[Rule, ...] = (
     returns_agree,
     models_keep_contracts,
     labels_not_averaged,
+    cases_complete,
+    rules_distinct,
     inputs_used,
     results_used,
     shapes_proven,
@@ -45,7 +49,7 @@ _ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used)
 
 
 def check(graph: Graph, store: ModelStore, report: Report) -> None:
-    """Add every broken rule to the report: errors E0178, E0185, E0201-E0208, E0301-E0303 and E0410, warning W0209.
+    """Add every broken rule to the report: errors of E01, E02 and E03, E0410, warnings of W02 and W03.
 
     Regions are looked at by the same rules, each as a graph of its own.
     If tracing has already reported an error, a value may look unused only because its reader was refused: the

@@ -6,13 +6,14 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import TypeGuard
 
 import numpy as np
 import typing_extensions
 from pydantic import BaseModel
 
+from dagc.dsl.bounds import bounds
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.types import (
     Bytes,
@@ -105,7 +106,7 @@ def type_of(annotation: object, inside: tuple[type, ...] = ()) -> Type:
     if specs:
         return _tensor(bare, specs)
     if isinstance(bare, type) and bare in _SCALARS:
-        return _SCALARS[bare]
+        return _scalar(_SCALARS[bare], list(_extras(annotation)))
     origin = typing.get_origin(bare)
     if bare is np.ndarray or origin is np.ndarray or _is_numpy_scalar(bare):
         raise _without_size(bare)
@@ -118,6 +119,12 @@ def type_of(annotation: object, inside: tuple[type, ...] = ()) -> Type:
     if isinstance(bare, type):
         return _class(bare, inside)
     return Opaque(spelled(bare))
+
+
+def _scalar(scalar: Type, extras: list[object]) -> Type:
+    """The scalar with the bounds its annotation gives, if it is a number."""
+    is_number = isinstance(scalar, Scalar) and scalar.kind in ("int", "float")
+    return replace(scalar, bounds=bounds(extras)) if isinstance(scalar, Scalar) and is_number else scalar
 
 
 def plain_class(annotation: object) -> type | None:

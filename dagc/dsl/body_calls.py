@@ -5,7 +5,7 @@ import builtins
 import enum
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Protocol
@@ -34,6 +34,8 @@ _NEEDS = frozenset(
         "round", "print", "ord", "chr", "bin", "oct", "hex", "range", "open", "input", "slice", "exec", "eval",
     }
 )  # fmt: skip
+_COMBINATORS = frozenset({"switch", "route", "split", "cascade", "fallback", "shadow", "quorum"})
+"""Those that take branches: a branch may return a real tuple, and then so does the call."""
 _GOES_THROUGH = frozenset(
     {
         "list", "tuple", "dict", "iter", "next", "enumerate", "zip", "reversed", "sum", "map", "filter",
@@ -109,7 +111,7 @@ def call_kind(walk: Walk, node: ast.Call) -> Kind:
     if _is_builtin(target):
         return _built_in(walk, node, target.__name__, arguments)  # type: ignore[attr-defined]
     if is_ours(target):
-        _run_for_items(walk, node, target)
+        _run_functions(walk, node, target)
         return _ours(target, arguments)
     if isinstance(receiver, Handle):
         return Handle()
@@ -219,22 +221,49 @@ def _ours(target: object, arguments: _Arguments) -> Kind:
     if isinstance(target, FunctionType) and (target.__module__ or "").startswith("dagc."):
         if target.__name__ == "top_k":
             return Several((Handle(), Handle()))
+        if target.__name__ in _COMBINATORS:
+            return Handle(unpacks=True)
         return Handle() if arguments.first(holds) else Plain()
     return returned(target)
 
 
-def _run_for_items(walk: Walk, node: ast.Call, target: object) -> None:
-    """Look into the function given to `dagc.each`: its item is a symbolic value."""
-    if getattr(target, "__name__", "") != "each":
-        return
-    named = [keyword.value for keyword in node.keywords if keyword.arg == "function"]
-    function = named[0] if named else node.args[1] if len(node.args) > 1 else None
+def _run_functions(walk: Walk, node: ast.Call, target: object) -> None:
+    """Look into the functions a combinator calls; what it gives them are symbolic values."""
+    name = getattr(target, "__name__", "")
+    if name == "each":
+        _run_function(walk, _argument(node, 1, "function"), [Handle()])
+    if name == "cascade":
+        _run_function(walk, _argument(node, 2, "accept"), [Handle()])
+    if name in _COMBINATORS:
+        for branch in _branches(node):
+            _run_function(walk, branch, [])
+
+
+def _run_function(walk: Walk, function: ast.expr | None, given: Sequence[Kind]) -> None:
     if isinstance(function, ast.Lambda):
-        walk.lambda_kind(function, [Handle()])
+        walk.lambda_kind(function, given)
     elif function is not None and isinstance(found := walk.resolve(function), FunctionType):
         definition = walk.namespace.definition(found)
         if definition is not None and not definition.decorator_list:
-            walk.run_function(definition, [Handle()], {})
+            walk.run_function(definition, given, {})
+
+
+def _argument(node: ast.Call, position: int, name: str) -> ast.expr | None:
+    named = [keyword.value for keyword in node.keywords if keyword.arg == name]
+    return named[0] if named else node.args[position] if len(node.args) > position else None
+
+
+def _branches(node: ast.Call) -> Iterator[ast.expr]:
+    """The names of functions among the arguments, in pairs, lists and mappings too; lambdas are walked anyway."""
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    while given:
+        match given.pop(0):
+            case ast.Tuple(elts) | ast.List(elts):
+                given.extend(elts)
+            case ast.Dict(values=values):
+                given.extend(values)
+            case ast.Name() | ast.Attribute() as name:
+                yield name
 
 
 def _record(walk: Walk, node: ast.Call, target: object) -> type | None:

@@ -10,12 +10,14 @@ from itertools import islice
 
 import numpy as np
 
+from dagc.evaluate.choosing import NoCase, chosen_case, chosen_rule, chosen_share
 from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
 from dagc.evaluate.private_loop import wait_for
-from dagc.ir.branching import Choosing, Standing
+from dagc.ir.branching import Choosing, Route, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, Op, RunModel
+from dagc.ir.regions import own_inputs
 from dagc.ir.types import Tensor, TupleOf
 from dagc.models.dtypes import to_numpy
 from dagc.models.store import ModelStore
@@ -102,6 +104,8 @@ class _World:
                 return tuple(self.store.runner(op.model).run_example(feeds, op.fetches))
             case Each() as op:
                 return (list(self._each(node, op, inputs)),)
+            case Switch() | Route() | Split() as op:
+                return self._chosen(node, op, inputs)
             case _ as op:
                 return _computed(op, inputs)
 
@@ -114,6 +118,26 @@ class _World:
             raise TooManyItems(f"at most {op.max_items} items are taken, more were given")
         for at, item in enumerate(found):
             yield replace(self, place=f"{self.place}{node.name}[{at}].").result(op.body, [item, *captured])
+
+    def _chosen(self, node: Node, op: Choosing, inputs: tuple[object, ...]) -> tuple[object, ...]:
+        """What the arm gives that is taken; no node of another arm runs."""
+        own = own_inputs(op)
+        number = _arm(op, inputs[:own])
+        inside = replace(self, place=f"{self.place}{node.name}.")
+        return _spread(inside.result(op.arms[number], inputs[own:]), len(node.outputs))
+
+
+def _arm(op: Choosing, own: Sequence[object]) -> int:
+    match op:
+        case Switch(cases=cases, arms=arms):
+            number = chosen_case(own[0], cases)
+            if number is None and len(arms) == len(cases):
+                raise NoCase("no case of `dagc.switch` holds the value, and there is no default")
+            return len(cases) if number is None else number
+        case Route():
+            return chosen_rule(own)
+        case Split(shares=shares, seed=seed):
+            return chosen_share(own[0], shares, seed)
 
 
 def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dagc.ir.agree import disagreement
-from dagc.ir.types import Choice, Dim, ListOf, Tensor, TupleOf, Type, Unknown
+from dagc.ir.types import Choice, Dim, ListOf, Scalar, Tensor, TupleOf, Type, Unknown
 
 
 def meeting(types: Sequence[Type]) -> Type | None:
@@ -20,6 +20,8 @@ def meeting(types: Sequence[Type]) -> Type | None:
 
 def _both(a: Type, b: Type) -> Type | None:
     match a, b:
+        case (Scalar(bounds=one), Scalar(bounds=other)) if a == b:
+            return a if one == other else Scalar(a.kind)
         case _ if a == b:
             return a
         case (Unknown(), _) | (_, Unknown()):

@@ -1,6 +1,6 @@
 """The types of values that cross edges. Tensors describe one example: the batch axis is never among their dims."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, final
 
@@ -45,10 +45,31 @@ ScalarKind = Literal["int", "float", "str", "bool"]
 
 @final
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which numbers a number is; an `open` end does not belong to it, `None` is no end."""
+
+    low: float | None = None
+    high: float | None = None
+    low_is_open: bool = False
+    high_is_open: bool = False
+
+    def holds(self, number: float) -> bool:
+        """Whether the number lies between them."""
+        above = self.low is None or number > self.low or (number == self.low and not self.low_is_open)
+        below = self.high is None or number < self.high or (number == self.high and not self.high_is_open)
+        return above and below
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Scalar:
-    """A Python number, string or truth value. In arithmetic it is weak, as in NumPy 2 (NEP 50)."""
+    """A Python number, string or truth value. In arithmetic it is weak, as in NumPy 2 (NEP 50).
+
+    `bounds` are those its declaration gives a number. A type with bounds is no other type than one without.
+    """
 
     kind: ScalarKind
+    bounds: Bounds | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.kind

@@ -14,7 +14,8 @@ class LowerExpressions:
 
     Python scalars are wrapped as tensors of the dtype they take beside the other operands (NEP 50), results that
     are Python scalars are unwrapped again, and constants become part of the model. A scalar that comes out of one
-    model and goes into the next stays a tensor.
+    model and goes into the next stays a tensor. Comparisons of Python values that only a choice reads stay as they
+    are: `main.py` makes them.
 
     Before:
         graph demo(row: f32[4], amount: float) -> tuple[f32[4], bool]  # graph.py:1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
+from dagc.ir.conditions import conditions
 from dagc.ir.edit import substitute, unused_name, with_nodes
 from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
 from dagc.ir.infer import Mismatch, infer, operand_dtypes
@@ -48,6 +49,7 @@ class Lowering:
         self._lowered: dict[object, ModelKey] = {}
         self._opset = opset or newest_opset(graph, store) or DEFAULT_OPSET
         self._keeps_opset = opset is not None
+        self._python = conditions(graph)
 
     def lowered(self) -> Graph:
         """The graph without expressions; the very same graph when it has none.
@@ -70,7 +72,7 @@ class Lowering:
                 self._nodes.append(node)
             case AsTensor() if node.inputs[0] in self._tensors:
                 self._stay_tensor(node, node.op)
-            case op if isinstance(op, Expression):
+            case op if isinstance(op, Expression) and node.name not in self._python:
                 self._lower(node, op)
             case _:
                 self._nodes.append(node)

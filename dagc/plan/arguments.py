@@ -2,24 +2,30 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
+from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, RunModel
-from dagc.ir.types import Tensor
+from dagc.ir.ops import AsTensor, CallStep, Constant, Elementwise, Field, Item, RunModel
+from dagc.ir.regions import regions
+from dagc.ir.types import Choice, Tensor, Type
 from dagc.plan.names import Names, is_identifier, variable_candidates
-from dagc.plan.service_plan import Argument
+from dagc.plan.service_plan import Argument, Operation
 
 UNUSED = "_"
 """The variable of a result nobody reads."""
 
 
-def arguments(graph: Graph, given: Sequence[Argument], names: Names) -> Mapping[ValueId, Argument]:
+def arguments(
+    graph: Graph, given: Sequence[Argument], names: Names, wanted: Mapping[ValueId, str] = MappingProxyType({})
+) -> Mapping[ValueId, Argument]:
     """How main.py writes every value of `graph`; a step's or model's result is a variable of its own.
 
-    `given` are its inputs, as they are written where the graph stands.
+    `given` are its inputs, as they are written where the graph stands; `wanted` names results that have to be
+    called so.
 
     Raises:
         CompileError: values or operations main.py cannot hold (E0601), all of them.
@@ -28,9 +34,14 @@ def arguments(graph: Graph, given: Sequence[Argument], names: Names) -> Mapping[
     readers = graph.consumers()
     read = frozenset(value for value, nodes in readers.items() if nodes) | frozenset(graph.outputs)
     refused: list[Diagnostic] = []
+    python = conditions(graph)
+    types = graph.types()
     for node in graph.nodes:
-        if isinstance(node.op, CallStep | RunModel | Each):
-            written.update(_variables(node, node.op, read, names))
+        if isinstance(node.op, CallStep | RunModel) or regions(node.op):
+            written.update(_variables(node, read, names, wanted))
+        elif node.name in python:
+            operands = tuple(compared(written[value], types[value]) for value in node.inputs)
+            written[node.outputs[0].id] = Argument(operation=_operation(node), operands=operands)
         elif reason := _refusal(node, written, readers[node.outputs[0].id], graph.outputs):
             refused.append(_refused(node, reason))
             written.update({value.id: Argument(constant=None) for value in node.outputs})
@@ -41,14 +52,34 @@ def arguments(graph: Graph, given: Sequence[Argument], names: Names) -> Mapping[
     return written
 
 
+def compared(argument: Argument, type: Type) -> Argument:
+    """What stands for a value in a comparison with a constant: an enum member's value."""
+    if isinstance(type, Choice) and type.name is not None and argument.name is not None:
+        return argument.model_copy(update={"path": (*argument.path, "value")})
+    return argument
+
+
 def _variables(
-    node: Node, op: CallStep | RunModel | Each, read: frozenset[ValueId], names: Names
+    node: Node, read: frozenset[ValueId], names: Names, wanted: Mapping[ValueId, str]
 ) -> dict[ValueId, Argument]:
-    ports: Sequence[str | None] = op.fetches if isinstance(op, RunModel) else [None] * len(node.outputs)
-    return {
-        value.id: Argument(name=names.take(*variable_candidates(value.id, port)) if value.id in read else UNUSED)
-        for value, port in zip(node.outputs, ports, strict=True)
-    }
+    ports: Sequence[str | None] = node.op.fetches if isinstance(node.op, RunModel) else [None] * len(node.outputs)
+    found: dict[ValueId, Argument] = {}
+    for value, port in zip(node.outputs, ports, strict=True):
+        if value.id in wanted:
+            found[value.id] = Argument(name=wanted[value.id])
+        elif value.id in read:
+            found[value.id] = Argument(name=names.take(*variable_candidates(value.id, port)))
+        else:
+            found[value.id] = Argument(name=UNUSED)
+    return found
+
+
+def _operation(node: Node) -> Operation | None:
+    match node.op:
+        case Elementwise(kind=("eq" | "ne" | "lt" | "le" | "gt" | "ge" | "and" | "or" | "not") as kind):
+            return kind
+        case _:
+            return None
 
 
 def _refusal(

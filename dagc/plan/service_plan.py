@@ -9,12 +9,16 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Operation = Literal["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"]
+"""What main.py computes by itself, of Python values, to choose by."""
+
+
 class Argument(_Plain):
     """What one call receives: a variable, a member of one (`path`), the Python value it holds, or a constant.
 
-    Exactly one of `name` and `constant` is meant: `name=None` is the constant, which may itself be `None`.
-    `item` turns a one-element array into its Python value after `path` is followed. With `dtype` the constant is
-    an array of that dtype, written as nested lists.
+    Exactly one of `name`, `operation` and `constant` is meant: without the first two it is the constant, which may
+    itself be `None`. `item` turns a one-element array into its Python value after `path` is followed. With `dtype`
+    the constant is an array of that dtype, written as nested lists. `operation` compares or joins `operands`.
     """
 
     name: str | None = None
@@ -22,6 +26,8 @@ class Argument(_Plain):
     item: bool = False
     constant: JsonValue = None
     dtype: str | None = None
+    operation: Operation | None = None
+    operands: tuple["Argument", ...] = ()
 
 
 class CallStage(_Plain):
@@ -73,14 +79,46 @@ class EachStage(_Plain):
     lines: tuple[str, ...]
 
 
+class Arm(_Plain):
+    """What runs where one arm of a choice is taken, and what it gives.
+
+    It is taken for the values of `case`, where `condition` holds, or for `share` of the keys; with none of them,
+    when no other arm is.
+    """
+
+    case: tuple[JsonValue, ...] = ()
+    condition: Argument | None = None
+    share: float | None = None
+    stages: tuple["Stage", ...]
+    result: tuple[Argument, ...]
+
+
+class ChooseStage(_Plain):
+    """One of several arms: by the value `by` (switch), a condition (route, cascade) or the key `by` (split).
+
+    `targets` are what the arm's result is called afterwards. A stage that waits beside others stands in a function
+    of its own, called `function`.
+    """
+
+    kind: Literal["choose"] = "choose"
+    how: Literal["switch", "route", "cascade", "split"]
+    targets: tuple[str, ...]
+    by: Argument | None
+    seed: str = ""
+    arms: tuple[Arm, ...]
+    function: str | None = None
+    waits: bool
+    lines: tuple[str, ...]
+
+
 class TogetherStage(_Plain):
     """Waiting steps that do not need each other: they overlap."""
 
     kind: Literal["together"] = "together"
-    calls: tuple[Annotated[CallStage | EachStage, Field(discriminator="kind")], ...]
+    calls: tuple[Annotated[CallStage | EachStage | ChooseStage, Field(discriminator="kind")], ...]
 
 
-Stage = Annotated[CallStage | TogetherStage | RunStage | EachStage, Field(discriminator="kind")]
+Stage = Annotated[CallStage | TogetherStage | RunStage | EachStage | ChooseStage, Field(discriminator="kind")]
 
 
 class Port(_Plain):
@@ -137,6 +175,7 @@ class Endpoint(_Plain):
     an asyncio task per request, or all requests of a loop turn driven together. `annotations` (one a parameter)
     and `returns` are the user's own, as main.py can write them, or `None`. `example` is a stored request. With
     `takes_bytes` the body may also be the bytes of the one parameter as they are.
+    `predicted` are the parts of the time one request takes when nobody else asks.
     """
 
     name: str
@@ -157,8 +196,8 @@ class Endpoint(_Plain):
     annotations: tuple[str | None, ...] = ()
     returns: str | None = None
     example: JsonValue = None
-    predicted: tuple[CostPart, ...] = ()
     takes_bytes: bool = False
+    predicted: tuple[CostPart, ...] = ()
 
 
 class Service(_Plain):

@@ -4,18 +4,35 @@ A region becomes a function inside the function it stands in, which sees what it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from dagc.ir.branching import Choosing, Route, Split, Switch
 from dagc.ir.graph import Graph, Node, ValueId
 from dagc.ir.ops import CallStep, Each, ModelKey, RunModel
-from dagc.ir.regions import captures, waits
-from dagc.ir.types import TupleOf
-from dagc.plan.arguments import UNUSED, arguments
+from dagc.ir.regions import captures, own_inputs, waits
+from dagc.ir.types import TupleOf, Type
+from dagc.plan.arguments import UNUSED, arguments, compared
 from dagc.plan.calls import positional
 from dagc.plan.citations import cited
 from dagc.plan.names import Names, variable_candidates
 from dagc.plan.schedule import schedule
-from dagc.plan.service_plan import Argument, CallStage, EachStage, RunStage, Session, Stage, TogetherStage
+from dagc.plan.service_plan import (
+    Argument,
+    Arm,
+    CallStage,
+    ChooseStage,
+    EachStage,
+    RunStage,
+    Session,
+    Stage,
+    TogetherStage,
+)
+
+Awaitable = CallStage | EachStage | ChooseStage
+"""What can overlap with others."""
+
+_Written = Mapping[ValueId, Argument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +62,39 @@ class _Writing:
     names: Names
     sources: Mapping[str, bytes]
 
-    def body(self, graph: Graph, given: Sequence[Argument]) -> Body:
-        written = arguments(graph, given, self.names)
-        stages = tuple(self.stage(group, written) for group in schedule(graph))
+    def body(
+        self, graph: Graph, given: Sequence[Argument], wanted: Mapping[ValueId, str] = MappingProxyType({})
+    ) -> Body:
+        written = arguments(graph, given, self.names, wanted)
+        stages = tuple(self.stage(group, written, graph.types()) for group in schedule(graph))
         return Body(stages, tuple(written[output] for output in graph.outputs), _returns_tuple(graph))
 
-    def stage(self, group: Sequence[Node], written: Mapping[ValueId, Argument]) -> Stage:
+    def stage(self, group: Sequence[Node], written: _Written, types: Mapping[ValueId, Type]) -> Stage:
         first = group[0]
         if isinstance(first.op, RunModel):
             return _run(first, first.op, written, self.sessions[first.op.model])
-        calls = tuple(made for node in group if (made := self.awaitable(node, written)))
-        return calls[0] if len(calls) == 1 else TogetherStage(calls=calls)
+        calls = [made for node in group if (made := self.awaitable(node, written, types)) is not None]
+        if len(calls) == 1:
+            return calls[0]
+        return TogetherStage(calls=tuple(self.function(call) for call in calls))
 
-    def awaitable(self, node: Node, written: Mapping[ValueId, Argument]) -> CallStage | EachStage | None:
+    def awaitable(self, node: Node, written: _Written, types: Mapping[ValueId, Type]) -> Awaitable | None:
         match node.op:
             case CallStep() as op:
                 return self.call(node, op, written)
             case Each() as op:
                 return self.each(node, op, written)
+            case Switch() | Route() | Split() as op:
+                return self.choose(node, op, written, types)
         return None
 
-    def call(self, node: Node, op: CallStep, written: Mapping[ValueId, Argument]) -> CallStage:
+    def function(self, call: Awaitable) -> Awaitable:
+        """What overlaps with others is an awaitable; a choice becomes one as a function."""
+        if not isinstance(call, ChooseStage):
+            return call
+        return call.model_copy(update={"function": self.names.take(f"{call.how}_{call.targets[0].strip('_')}")})
+
+    def call(self, node: Node, op: CallStep, written: _Written) -> CallStage:
         given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
         return CallStage(
             targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
@@ -77,7 +106,7 @@ class _Writing:
             lines=cited(node.spans),
         )
 
-    def each(self, node: Node, op: Each, written: Mapping[ValueId, Argument]) -> EachStage:
+    def each(self, node: Node, op: Each, written: _Written) -> EachStage:
         parameter, named = (variable_candidates(ValueId(n), None)[0] for n in (op.body.inputs[0].id, op.body.name))
         function = self.names.take(named, f"each_{parameter}")
         names = self.names.inner()
@@ -98,6 +127,43 @@ class _Writing:
             lines=cited(node.spans),
         )
 
+    def choose(self, node: Node, op: Choosing, written: _Written, types: Mapping[ValueId, Type]) -> ChooseStage:
+        own = own_inputs(op)
+        by = [written[value] for value in node.inputs[:own]]
+        targets = tuple(written[value.id].name or UNUSED for value in node.outputs)
+        captured = [written[value] for value in captures(node)]
+        bodies = [self.arm(arm, captured, targets) for arm in op.arms]
+        return ChooseStage(
+            how=op.pattern if isinstance(op, Route) else "switch" if isinstance(op, Switch) else "split",
+            targets=targets,
+            by=None if isinstance(op, Route) else compared(by[0], types[node.inputs[0]]),
+            seed=op.seed if isinstance(op, Split) else "",
+            arms=tuple(_taken(op, number, by, body) for number, body in enumerate(bodies)),
+            waits=waits(node),
+            lines=cited(node.spans),
+        )
+
+    def arm(self, graph: Graph, captured: Sequence[Argument], targets: Sequence[str]) -> Body:
+        """An arm, whose results are called as the node's where they are computed in it."""
+        made = {value.id for node in graph.nodes for value in node.outputs}
+        pairs = zip(graph.outputs, targets, strict=True)
+        wanted = {value: target for value, target in reversed([*pairs]) if value in made and target != UNUSED}
+        return replace(self, names=self.names.inner()).body(graph, captured, wanted)
+
+
+def _taken(op: Choosing, number: int, by: Sequence[Argument], body: Body) -> Arm:
+    """The arm with what it is taken for."""
+    arm = Arm(stages=body.stages, result=body.result)
+    match op:
+        case Switch(cases=cases) if number < len(cases):
+            return arm.model_copy(update={"case": cases[number]})
+        case Route() if number < len(by):
+            return arm.model_copy(update={"condition": by[number]})
+        case Split(shares=shares):
+            return arm.model_copy(update={"share": shares[number]})
+        case _:
+            return arm
+
 
 def _returns_tuple(graph: Graph) -> bool:
     if not isinstance(graph.returns, TupleOf):
@@ -105,7 +171,7 @@ def _returns_tuple(graph: Graph) -> bool:
     return len(graph.outputs) > 1 or not isinstance(graph.types()[graph.outputs[0]], TupleOf)
 
 
-def _run(node: Node, op: RunModel, written: Mapping[ValueId, Argument], session: Session) -> RunStage:
+def _run(node: Node, op: RunModel, written: _Written, session: Session) -> RunStage:
     """The node's feeds and fetches in the session's order; what this graph does not fetch goes to `_`."""
     given = {feed: _packed(written[source]) for feed, source in zip(op.feeds, node.inputs, strict=True)}
     taken = {fetch: written[value.id].name for fetch, value in zip(op.fetches, node.outputs, strict=True)}

@@ -38,14 +38,21 @@ class Recorder:
 
     `root` is the folder spans are relative to; `whole` is the graph's own span, for what no single line asks for.
     `around` records the graph that a region stands in. Nodes have names of their own in all of it, and no value of
-    a region is called as one around it.
+    a region is called as one around it. `owner` is what has the region, as a sentence names it.
     """
 
     def __init__(
-        self, root: Path, report: Report, whole: Span | None = None, *, around: "Recorder | None" = None
+        self,
+        root: Path,
+        report: Report,
+        whole: Span | None = None,
+        *,
+        around: "Recorder | None" = None,
+        owner: str = "",
     ) -> None:
         self.root = root
         self.report = report
+        self.owner = owner
         self._whole = whole
         self._around = around
         self._inputs: list[Value] = []
@@ -59,9 +66,14 @@ class Recorder:
         """The recorder of the whole graph."""
         return self._around.outermost if self._around else self
 
-    def region(self, whole: Span | None) -> "Recorder":
-        """A recorder of a region of this graph."""
-        return Recorder(self.root, self.report, whole or self._whole, around=self)
+    def region(self, whole: Span | None, *, owner: str) -> "Recorder":
+        """A recorder of a region of this graph, which a call of `owner` makes."""
+        return Recorder(self.root, self.report, whole or self._whole, around=self, owner=owner)
+
+    @property
+    def whole(self) -> Span:
+        """The span of the graph or region itself."""
+        return self._whole or Span("graph.py", 1)
 
     def is_inside(self, other: "Recorder") -> bool:
         """Whether this records `other`'s graph or a region in it, at any depth."""

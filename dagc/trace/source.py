@@ -66,9 +66,18 @@ def _definition(target: object) -> tuple[str, Definition] | None:
             name, first = node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])
         else:
             continue
-        if name == wanted and first == code.co_firstlineno:
+        if name == wanted and first == code.co_firstlineno and not _is_elsewhere(node, code):
             return file, node
     return None
+
+
+def _is_elsewhere(node: Definition, code: CodeType) -> bool:
+    """Whether it is another lambda of the same line than the one with this code."""
+    if not isinstance(node, ast.Lambda):
+        return False
+    places = ((line, column) for line, _, column, _ in code.co_positions() if line is not None and column)
+    inside = (node.body.lineno, node.body.col_offset), (node.body.end_lineno, node.body.end_col_offset)
+    return any(not inside[0] <= place <= inside[1] for place in places)
 
 
 def _class_definition(target: type) -> tuple[str, Definition] | None:
