@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from dagc.diagnostics import Diagnostic
+from dagc.dsl.complete import complete
 from dagc.evaluate.private_loop import wait_for
 from dagc.trace.recorder import here, refuse
 
@@ -19,6 +20,7 @@ _callers_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("dagc_c
 _running_step: ContextVar[str | None] = ContextVar("dagc_running_step", default=None)
 
 
+@complete("await dagc.aio(graph)(request)")
 def aio(function: Callable[P, R]) -> Callable[P, Coroutine[object, object, R]]:
     """The graph as an async function: `await dagc.aio(fraud)(payment)`.
 

@@ -281,7 +281,7 @@ def _run(op: Expression, values: Sequence[object], *, implicit: bool = False) ->
         return every_output(op, values, implicit=implicit)
     try:
         return apply(op, values)
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
         if recording() is None:
             raise
         return _refuse(str(error), "the values are all known here: compute the constant outside the graph body")

@@ -22,6 +22,7 @@ from dagc.dsl.signatures import (
     Function,
     annotation_mistakes,
     bound_arguments,
+    declared_span,
     definition_span,
     import_problem,
 )
@@ -140,7 +141,7 @@ class GraphFunction(Declaration):
     def _no_function(self, root: Path) -> Diagnostic | None:
         if inspect.isfunction(self.function):
             return None
-        span = definition_span(self.function, root) or (self._place.span(root) if self._place else None)
+        span = declared_span(self.function, self._place, root)
         what = "a class" if isinstance(self.function, type) else f"a `{type(self.function).__name__}`"
         if isinstance(self.function, Declaration):
             what = f"{self.function.kind} already"

@@ -28,6 +28,14 @@ def definition_span(function: object, root: Path) -> Span | None:
     return place.span(root) if place else None
 
 
+def declared_span(function: object, used: Place | None, root: Path) -> Span | None:
+    """Where a function is defined, else where it is used; what is a declaration itself, where it is used."""
+    span = used.span(root) if used else None
+    if isinstance(function, Declaration):
+        return span
+    return definition_span(function, root) or span
+
+
 def parameter_span(function: object, name: str, root: Path) -> Span | None:
     """The declaration of a parameter, else of its function."""
     place = parameter_place(function, name)

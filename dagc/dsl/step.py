@@ -19,7 +19,7 @@ from dagc.dsl.signatures import (
     Function,
     annotation_mistakes,
     bound_arguments,
-    definition_span,
+    declared_span,
     import_problem,
     unusual_kind,
 )
@@ -107,7 +107,7 @@ class Step(Declaration):
 
     def mistakes(self, root: Path) -> Iterator[Diagnostic]:
         """What keeps it from being a step."""
-        span = definition_span(self.function, root) or (self._place.span(root) if self._place else None)
+        span = declared_span(self.function, self._place, root)
         if kind := unusual_kind(self.function):
             help = "return the whole result, for example a list"
             if isinstance(self.function, Declaration):

@@ -135,7 +135,7 @@ def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | Non
     sys.modules[file.stem] = module
     try:
         # Decoded first: Python counts the columns of a syntax error in bytes when it is given bytes.
-        code = compile(decode_source(file.read_bytes()), str(file), "exec", dont_inherit=True)
+        code = compile(_source_text(file), str(file), "exec", dont_inherit=True)
         exec(code, vars(module))
     except KeyboardInterrupt:
         raise
@@ -143,6 +143,25 @@ def imported(file: Path, folder: UserFolder, report: Report) -> ModuleType | Non
         report.extend(import_failure(error, folder.root, folder.siblings()))
         return None
     return module
+
+
+def _source_text(file: Path) -> str:
+    """The text of a Python file; a SyntaxError with its line where it is none."""
+    content = file.read_bytes()
+    try:
+        text = decode_source(content)
+    except UnicodeDecodeError as error:
+        reason = f"its bytes are not {error.encoding} text"
+        raise _not_text(file, reason, content[: error.start].count(b"\n") + 1) from None
+    except SyntaxError as error:  # two marks of encoding that disagree, or an encoding nobody knows
+        raise _not_text(file, error.msg, error.lineno or 1) from None
+    if (at := text.find("\0")) >= 0:
+        raise _not_text(file, "it holds a NUL character", text[:at].count("\n") + 1)
+    return text
+
+
+def _not_text(file: Path, reason: str, line: int) -> SyntaxError:
+    return SyntaxError(reason, (str(file), line, 0, None))
 
 
 def _is_installed(module: object) -> bool:

@@ -1,7 +1,7 @@
-"""Every wrong graph of `wrong/` is told at its line with its code, alone and beside others, and never as a traceback.
+"""Every wrong graph of `wrong/` is told at its line with its code, alone and beside others, never as a traceback.
 
-A case is what follows the header of `tests/dsl/user_files.py` in a `graph.py`; `#: E0203` stands at the end of each
-line that has to be told, with its codes, and codes that belong to no line stand in brackets behind the title.
+A case is what follows the header of `tests/dsl/user_files.py` in a `graph.py`; `#: E0203` stands at the end of a
+line that has to be told, codes that belong to no line stand in brackets behind the title.
 """
 
 import ast
