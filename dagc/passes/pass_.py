@@ -1,10 +1,12 @@
 """What a pass is: a frozen dataclass with a name and a pure rewrite, and the remarks it leaves for `dagc plan`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from dagc.diagnostics import Span
 from dagc.ir.graph import Graph
+from dagc.ir.ops import ModelKey
 from dagc.models.store import ModelStore
 
 
@@ -20,9 +22,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a pass may use besides the graph: models by key (it may add new ones), and a list to remark on."""
+    """What a pass may use besides the graph: models by key (it may add new ones), and a list to remark on.
+
+    `shared` are the large models that other graphs or branches run too, and how many do.
+    """
 
     store: ModelStore
+    shared: Mapping[ModelKey, int] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
 

@@ -35,7 +35,9 @@ class PruneOutputs:
         pruned = {
             node.name: (_pruned(node, node.op, read, context),)
             for node in graph.nodes
-            if isinstance(node.op, RunModel) and _has_spare_outputs(node, read)
+            if isinstance(node.op, RunModel)
+            and node.op.model not in context.shared  # others read what is spare here
+            and _has_spare_outputs(node, read)
         }
         return replace_nodes(graph, pruned)
 
