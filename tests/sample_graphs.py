@@ -36,7 +36,7 @@ from dagc.ir.ops import (
     TopK,
     Vote,
 )
-from dagc.ir.types import DType, ListOf, Record, RecordField, Scalar, Tensor, TupleOf, Type
+from dagc.ir.types import Choice, DType, ListOf, Record, RecordField, Scalar, Tensor, TupleOf, Type
 from dagc.models.store import ModelStore
 
 F32, I64, STR = DType.F32, DType.I64, DType.STR
@@ -552,5 +552,9 @@ def _drawn(type: Type, rng: np.random.Generator) -> object:
         return float(rng.normal())
     if isinstance(type, Tensor):
         return rng.normal(size=type.dims).astype(np.float32)
+    if isinstance(type, Choice):
+        return type.values[int(rng.integers(len(type.values)))]
+    if type == TEXT:
+        return f"user {int(rng.integers(100))}"
     countries = ("NL", "BE", "a long way off")
     return Payment(float(rng.uniform(1, 1000)), int(rng.integers(1, 9)), countries[int(rng.integers(3))])

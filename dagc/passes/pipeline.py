@@ -1,16 +1,20 @@
 """The passes in their order, as one literal, and the runner that verifies, dumps and times every one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.graph import Graph
+from dagc.ir.ops import ModelKey
 from dagc.ir.regions import rewritten
 from dagc.ir.verify import verify
 from dagc.models.store import ModelStore
+from dagc.passes.fold_choices import FoldChoices
 from dagc.passes.fold_constants import FoldConstants
 from dagc.passes.fuse_models import FuseModels
+from dagc.passes.keep_shared_models import KeepSharedModels
+from dagc.passes.lower_choices import LowerChoices
 from dagc.passes.lower_expressions import LowerExpressions
 from dagc.passes.optimise_models import OptimiseModels
 from dagc.passes.pass_ import Context, Pass, Remark
@@ -22,7 +26,10 @@ from dagc.passes.share_common_nodes import ShareCommonNodes
 PIPELINE: tuple[Pass, ...] = (
     RemoveDeadNodes(),  # first, so that nothing is computed about nodes that go anyway
     ShareCommonNodes(),
+    KeepSharedModels(),  # before anything makes another model of what others share
     FoldConstants(),
+    FoldChoices(),  # after folding: a selector may have become a constant
+    LowerChoices(),  # before expressions become models, which would have to stay where they are
     LowerExpressions(),  # after folding: a constant operand becomes part of the small model it belongs to
     RemoveDeadNodes(),  # the conversions and constants that lowering has made needless
     ShareCommonNodes(),  # lowering wraps the same Python scalar once for every reader
@@ -45,13 +52,15 @@ class Optimised:
     timings: tuple[tuple[str, float], ...]
 
 
-def run(graph: Graph, store: ModelStore, *, dump: Dump | None = None) -> Optimised:
-    """The graph after every pass of `PIPELINE`, verified after each.
+def run(
+    graph: Graph, store: ModelStore, *, shared: Mapping[ModelKey, int] | None = None, dump: Dump | None = None
+) -> Optimised:
+    """The graph after every pass of `PIPELINE`, verified after each; `shared` as `shared_models` finds them.
 
     Raises:
         CompileError: E0901, a pass failed or broke the graph; a note names the file that reproduces it.
     """
-    context = Context(store)
+    context = Context(store, shared or {})
     timings: list[tuple[str, float]] = []
     for step in PIPELINE:
         began = perf_counter()

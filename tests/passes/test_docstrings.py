@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from dagc.ir.graph import Graph
-from dagc.ir.ops import RunModel
+from dagc.ir.branching import Case
+from dagc.ir.graph import Graph, ValueId
+from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.printer import print_graph
+from dagc.passes.fold_choices import FoldChoices
 from dagc.passes.fold_constants import FoldConstants
 from dagc.passes.fuse_models import FuseModels
+from dagc.passes.keep_shared_models import KeepSharedModels
+from dagc.passes.lower_choices import LowerChoices
 from dagc.passes.lower_expressions import LowerExpressions
 from dagc.passes.optimise_models import OptimiseModels
 from dagc.passes.pass_ import Context, Pass
@@ -18,7 +22,8 @@ from dagc.passes.pipeline import PIPELINE
 from dagc.passes.prune_outputs import PruneOutputs
 from dagc.passes.remove_dead_nodes import RemoveDeadNodes
 from dagc.passes.share_common_nodes import ShareCommonNodes
-from tests.sample_graphs import BOOL, FLOAT, INT, ROW, Sketch, classifier, decide, foldable, scaler, score
+from tests.branching_graphs import Arm, routed, switched
+from tests.sample_graphs import BOOL, FLOAT, INT, ROW, TEXT, Sketch, classifier, decide, foldable, scaler, score
 
 
 def dead(s: Sketch) -> Graph:
@@ -33,10 +38,29 @@ def shared(s: Sketch) -> Graph:
     return s.graph(s.op("add", *both, out="total"))
 
 
+def kept(s: Sketch) -> Graph:
+    return s.graph(s.model("c", classifier(), {"x": s.input("row", ROW)}, "label:label")[0])
+
+
 def folded(s: Sketch) -> Graph:
     row = s.input("row", ROW)
     half = s.op("div", s.constant("one", INT, 1), s.constant("two", INT, 2), out="half")
     return s.graph(s.op("mul", row, half, out="halved"))
+
+
+def chosen(s: Sketch) -> Graph:
+    row, country = s.input("row", ROW), s.constant("country", TEXT, "FR")
+    cases: dict[Case, Arm] = {
+        ("DE",): lambda b: b.model("trees", score(1), {"x": row}, "score:a")[0],
+        ("FR",): lambda b: b.model("net", score(2), {"x": row}, "score:b")[0],
+    }
+    return s.graph(switched(s, country, cases, [row], "value"))
+
+
+def picked(s: Sketch) -> Graph:
+    value, large = s.input("value", ROW), s.input("large", BOOL)
+    rules: dict[ValueId, Arm] = {large: lambda b: b.op("add", value, value, out="double")}
+    return s.graph(routed(s, rules, lambda b: value, [value], "chosen"))
 
 
 def lowered(s: Sketch) -> Graph:
@@ -61,7 +85,10 @@ def fused(s: Sketch) -> Graph:
 EXAMPLES: dict[type[Pass], Callable[[Sketch], Graph]] = {
     RemoveDeadNodes: dead,
     ShareCommonNodes: shared,
+    KeepSharedModels: kept,
     FoldConstants: folded,
+    FoldChoices: chosen,
+    LowerChoices: picked,
     LowerExpressions: lowered,
     PruneOutputs: pruned,
     FuseModels: fused,
@@ -81,7 +108,13 @@ def test_before_and_after_are_what_the_pass_does(step: Pass) -> None:
     sketch = Sketch("demo")
     graph = EXAMPLES[type(step)](sketch)
     assert section(step, "Before") == print_graph(graph)
-    assert section(step, "After") == print_graph(step.run(graph, Context(sketch.store)))
+    assert section(step, "After") == print_graph(step.run(graph, Context(sketch.store, elsewhere(step, graph))))
+
+
+def elsewhere(step: Pass, graph: Graph) -> dict[ModelKey, int]:
+    """What other graphs run too: the models of the example of the pass that asks for it."""
+    models = [node.op.model for node in graph.nodes if isinstance(node.op, RunModel)]
+    return dict.fromkeys(models, 2) if isinstance(step, KeepSharedModels) else {}
 
 
 def test_only_the_models_change_under_the_optimiser() -> None:

@@ -14,8 +14,11 @@ from dagc.ir.ops import CallStep
 from dagc.ir.regions import every_node
 from dagc.passes.pass_ import Context, Pass
 from dagc.passes.pipeline import PIPELINE, run, run_pass
-from tests.sample_graphs import SAMPLES, Sample
+from tests.branching_graphs import CHOICES
+from tests.sample_graphs import SAMPLES as PLAIN
+from tests.sample_graphs import Sample
 
+SAMPLES = (*PLAIN, *CHOICES)
 PASSES = tuple(dict.fromkeys(PIPELINE))
 F32_TOLERANCE = 1e-5
 """Relative: one f32 step is 6e-8, and a fused sum may add in another order over at most a few hundred terms."""

@@ -14,10 +14,11 @@ from dagc.passes import pipeline as runner
 from dagc.passes.pass_ import Context, Pass
 from dagc.passes.pipeline import PIPELINE, run, run_pass
 from dagc.passes.reproducer import read_reproducer
+from tests.branching_graphs import CHOICES
 from tests.sample_graphs import FLOAT, ROW, SAMPLES, Sample, Sketch, pipeline, repeated, scaler
 
 
-@pytest.mark.parametrize("make", SAMPLES)
+@pytest.mark.parametrize("make", (*SAMPLES, *CHOICES))
 def test_graphs_come_out_as_few_big_stages(make: Callable[[], Sample], golden: Callable[[str, str], None]) -> None:
     sample = make()
     optimised = run(sample.graph, sample.store)
