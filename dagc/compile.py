@@ -37,6 +37,10 @@ SEED = 20_260_701
 """Seeds the requests every build invents; a fixed number, so that two builds prove the same thing."""
 
 SEEDED_REQUESTS = 64
+"""Requests every build invents; fewer for a large graph, so that proving it takes time linear in its nodes too."""
+
+FEWEST_SEEDED_REQUESTS = 8
+_NODES_PROVEN = 20_000  # about two seconds of both forms
 
 Watch = Callable[[str], None]
 """Told in a few words what is being done now."""
@@ -187,7 +191,9 @@ def _cases(traced: Traced, requests: tuple[NamedRequest, ...]) -> Iterator[Case]
         stored = named.stored
         if stored.graph in (None, traced.graph.name):
             yield Case(named.name, _arguments(traced, named), stored.response, stored.tolerance)
-    for number, body in enumerate(seeded_requests(traced.request_schema(), SEEDED_REQUESTS, SEED)):
+    size = sum(1 for _ in every_node(traced.graph)) or 1
+    count = min(SEEDED_REQUESTS, max(FEWEST_SEEDED_REQUESTS, _NODES_PROVEN // size))
+    for number, body in enumerate(seeded_requests(traced.request_schema(), count, SEED)):
         try:
             yield Case(f"seeded {number}", traced.arguments(body))
         except ValidationError:

@@ -1,6 +1,7 @@
 """Model bytes by content. The IR holds keys, the store holds bytes, and each model is parsed and loaded once."""
 
 import hashlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
@@ -20,12 +21,19 @@ class ModelStore:
     _signatures: dict[ModelKey, Signature] = field(default_factory=dict)
     _runners: dict[ModelKey, Runner] = field(default_factory=dict)
     _mixing: dict[ModelKey, str | None] = field(default_factory=dict)
+    _made: dict[Hashable, ModelKey] = field(default_factory=dict)
 
     def add(self, model: bytes) -> ModelKey:
         """The key of the model, its SHA-256 in hex; equal bytes are held once."""
         key = ModelKey(hashlib.sha256(model).hexdigest())
         self._models.setdefault(key, model)
         return key
+
+    def add_made(self, recipe: Hashable, make: Callable[[], bytes]) -> ModelKey:
+        """The key of the model that `make` makes, which is called once for each recipe; raises what it raises."""
+        if recipe not in self._made:
+            self._made[recipe] = self.add(make())
+        return self._made[recipe]
 
     def add_rewritten(self, model: bytes, original: ModelKey) -> ModelKey:
         """The key of a model that computes what `original` does; analyses go on looking at `original`.

@@ -1,16 +1,15 @@
 """The compiler's core: neighbouring models become one model, so one request costs one session call."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagc.diagnostics import Span
 from dagc.ir.edit import replace_nodes, unused_name
-from dagc.ir.graph import Graph, Node, NodeName
+from dagc.ir.graph import Graph, Node, NodeName, ValueId
 from dagc.ir.ops import RunModel
 from dagc.ir.order import sorted_graph
 from dagc.ir.printer import listed
 from dagc.models.merge import MergeRefused
-from dagc.models.store import ModelStore
 from dagc.passes.fused_model import fused_model, shortened
 from dagc.passes.fusion_groups import FusionGroups, described
 from dagc.passes.pass_ import Context, Remark
@@ -58,11 +57,10 @@ class FuseModels:
 
 def _fused_once(graph: Graph, context: Context, missed: list[Remark]) -> Graph:
     groups = FusionGroups(graph, context.store)
+    fusing = _Fusing(graph.outputs, graph.consumers(), {node.name for node in graph.nodes}, context, missed)
     fused: dict[NodeName, tuple[Node, ...]] = {}
-    taken: set[str] = {node.name for node in graph.nodes}
     for group in groups.groups():
-        for members, node in _merged(graph, group, taken, context, missed):
-            taken.add(node.name)
+        for members, node in fusing.merged(group):
             fused |= {member.name: () for member in members} | {members[0].name: (node,)}
     for a, b, reason in groups.refusals():
         text = f"left {described(a)} and {described(b)} apart: {reason}"
@@ -70,34 +68,45 @@ def _fused_once(graph: Graph, context: Context, missed: list[Remark]) -> Graph:
     return sorted_graph(replace_nodes(graph, fused))
 
 
-def _merged(
-    graph: Graph, group: Sequence[Node], taken: set[str], context: Context, missed: list[Remark]
-) -> Iterator[tuple[Sequence[Node], Node]]:
-    """The group as one node; where its models refuse to merge after all, its halves, which are convex as well."""
-    if len(group) < 2:
-        return
-    try:
-        node = _fused_node(graph, group, taken, context.store)
-    except MergeRefused as refused:
-        half = len(group) // 2
-        if len(group) == 2:
-            missed.append(Remark(_NAME, False, f"left {listed(_parts(group))} apart: {refused}", _spans(group)))
-        yield from _merged(graph, group[:half], taken, context, missed)
-        yield from _merged(graph, group[half:], taken, context, missed)
-        return
-    text = f"fused {listed(_parts(group))} into one model: {len(group)} sessions -> 1"
-    context.remarks.append(Remark(_NAME, True, text, _spans(group)))
-    yield group, node
+@dataclass(frozen=True, slots=True)
+class _Fusing:
+    """Makes nodes of groups; each takes time in its own size, not in that of the graph around it."""
 
+    returned: tuple[ValueId, ...]
+    consumers: Mapping[ValueId, Sequence[Node]]
+    taken: set[str]
+    context: Context
+    missed: list[Remark]
 
-def _fused_node(graph: Graph, group: Sequence[Node], taken: set[str], store: ModelStore) -> Node:
-    members = {node.name for node in group}
-    read = {*graph.outputs, *(v for node in graph.nodes if node.name not in members for v in node.inputs)}
-    made = fused_model(group, read, store)
-    values = {value.id: value for node in group for value in node.outputs}
-    op = RunModel(store.add(made.model), made.feeds, made.fetches, _parts(group))
-    name = NodeName(unused_name(shortened(_parts(group)), taken - members))
-    return Node(name, op, made.inputs, tuple(values[value] for value in made.outputs), _spans(group))
+    def merged(self, group: Sequence[Node]) -> Iterator[tuple[Sequence[Node], Node]]:
+        """The group as one node; where its models refuse to merge after all, its halves, convex as well."""
+        if len(group) < 2:
+            return
+        try:
+            node = self.node(group)
+        except MergeRefused as refused:
+            half = len(group) // 2
+            if len(group) == 2:
+                text = f"left {listed(_parts(group))} apart: {refused}"
+                self.missed.append(Remark(_NAME, False, text, _spans(group)))
+            yield from self.merged(group[:half])
+            yield from self.merged(group[half:])
+            return
+        text = f"fused {listed(_parts(group))} into one model: {len(group)} sessions -> 1"
+        self.context.remarks.append(Remark(_NAME, True, text, _spans(group)))
+        yield group, node
+
+    def node(self, group: Sequence[Node]) -> Node:
+        members = {node.name for node in group}
+        values = {value.id: value for node in group for value in node.outputs}
+        read = {v for v in values if any(node.name not in members for node in self.consumers[v])}
+        read.update(values.keys() & set(self.returned))
+        made = fused_model(group, read, self.context.store)
+        op = RunModel(made.model, made.feeds, made.fetches, _parts(group))
+        self.taken.difference_update(members)
+        name = NodeName(unused_name(shortened(_parts(group)), self.taken))
+        self.taken.add(name)
+        return Node(name, op, made.inputs, tuple(values[value] for value in made.outputs), _spans(group))
 
 
 def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from dagc.ir.graph import Node, ValueId
-from dagc.ir.ops import RunModel
+from dagc.ir.ops import ModelKey, RunModel
 from dagc.models.merge import Part, merge
 from dagc.models.store import ModelStore
 from dagc.models.unique_names import UniqueNames
 
 _Member = tuple[Node, RunModel]
+_Wires = tuple[tuple[str, str], ...]  # pairs of a model's own name and the wire's
 _Port = tuple[str, str]  # the part, and what the port is called there
 
 _PARTS_IN_NAME = 3
@@ -26,13 +27,12 @@ _LOWERED = re.compile(r"(in|out)\d+")
 
 @dataclass(frozen=True, slots=True)
 class FusedModel:
-    """What one model in place of several takes and gives, and its bytes.
+    """One model in place of several, what it takes and what it gives.
 
     `inputs` and `outputs` are the graph's values; `feeds` and `fetches` are the model's names for them.
     """
 
-    model: bytes
-    name: str
+    model: ModelKey
     inputs: tuple[ValueId, ...]
     feeds: tuple[str, ...]
     outputs: tuple[ValueId, ...]
@@ -52,18 +52,25 @@ def fused_model(group: Sequence[Node], read: set[ValueId], store: ModelStore) ->
     inputs = tuple(dict.fromkeys(v for node, _ in ordered for v in node.inputs if v not in made))
     outputs = tuple(value for value in made if value in read)
     wires = _wire_names(ordered, inputs, outputs)
-    parts = [
-        Part(
+    ends = [
+        (
             shortened(op.parts),
-            store.get(op.model),
-            tuple((own, wires[value]) for own, value in zip(op.feeds, node.inputs, strict=True)),
-            tuple((own, wires[value.id]) for own, value in zip(op.fetches, node.outputs, strict=True)),
+            op.model,
+            _wired(op.feeds, node.inputs, wires),
+            _wired(op.fetches, _ids(node), wires),
         )
         for node, op in ordered
     ]
     feeds, fetches = (tuple(wires[value] for value in side) for side in (inputs, outputs))
     name = shortened([part for _, op in ordered for part in op.parts])
-    return FusedModel(merge(parts, feeds, fetches, name), name, inputs, feeds, outputs, fetches)
+
+    def merged() -> bytes:
+        parts = [Part(part, store.get(model), fed, made) for part, model, fed, made in ends]
+        return merge(parts, feeds, fetches, name)
+
+    # A graph that does the same many times has it merged once.
+    model = store.add_made((merge.__name__, tuple(ends), feeds, fetches, name), merged)
+    return FusedModel(model, inputs, feeds, outputs, fetches)
 
 
 def shortened(parts: Sequence[str]) -> str:
@@ -73,6 +80,14 @@ def shortened(parts: Sequence[str]) -> str:
         return "_".join(words)
     kept = _PARTS_IN_NAME - 1
     return f"{'_'.join(words[:kept])}_and_{len(words) - kept}_more"
+
+
+def _wired(own: Sequence[str], values: Sequence[ValueId], wires: Mapping[ValueId, str]) -> _Wires:
+    return tuple((name, wires[value]) for name, value in zip(own, values, strict=True))
+
+
+def _ids(node: Node) -> tuple[ValueId, ...]:
+    return tuple(value.id for value in node.outputs)
 
 
 def _ordered(group: Sequence[Node]) -> list[_Member]:
@@ -105,7 +120,7 @@ def _wire_names(
     ports: dict[ValueId, _Port] = {}
     for node, op in ordered:
         part = shortened(op.parts)
-        values = zip((*op.feeds, *op.fetches), (*node.inputs, *(v.id for v in node.outputs)), strict=True)
+        values = zip((*op.feeds, *op.fetches), (*node.inputs, *_ids(node)), strict=True)
         for own, value in values:
             ports.setdefault(value, (part, _word(part, own, op)))
     names = UniqueNames()
