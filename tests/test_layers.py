@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     # A client of what was built: it measures services, and writes down what the plan reads.
     "bench": {"diagnostics", "plan"},
     "backends": {"diagnostics", "plan", "artifacts"},
+    "deploy": {"diagnostics", "artifacts"},
     "compile": {
         "diagnostics",
         "ir",
@@ -39,7 +40,7 @@ ROOMS: dict[str, set[str]] = {
         "backends",
     },
     # It draws the plan, whose data and picture are the plan's and the backends'.
-    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts", "bench"},
+    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts", "bench", "deploy"},
     "__init__": {"diagnostics", "dsl"},
     "__main__": {"cli"},
 }
@@ -51,7 +52,9 @@ FENCED: dict[str, set[str]] = {
     "onnxruntime": {"models", "runtime"},
     "uvicorn": {"runtime"},
     "httptools": {"runtime"},
+    "docker": {"deploy"},
     "jinja2": {"artifacts"},
+    "yaml": {"artifacts"},
     "networkx": {"ir", "plan"},
     "typer": {"cli"},
     "click": {"cli"},

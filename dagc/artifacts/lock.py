@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dagc.artifacts.canonical import json_bytes
+from dagc.artifacts.image_name import IMAGE_NAME
 from dagc.artifacts.pinned import Pinned, normalised
 from dagc.diagnostics import CompileError, Diagnostic
 
@@ -19,7 +20,8 @@ LOCK_NAME = "dagc.lock"
 class Lock(BaseModel):
     """Hashes of the models (path as in graph.py -> SHA-256 in hex) and the resolved Python requirements.
 
-    `dagc` and `python` (`3.11`) are the versions that made it; `version` is that of this form.
+    `dagc` and `python` (`3.11`) are the versions that made it; `version` is that of this form. `base` is the image
+    that images are built on, with its digest where one could be found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,10 +31,11 @@ class Lock(BaseModel):
     python: str = Field(default_factory=lambda: ".".join(platform.python_version_tuple()[:2]))
     models: dict[str, str]
     requirements: tuple[Pinned, ...]
+    base: str | None = Field(default=None, max_length=255, pattern=rf"^{IMAGE_NAME.pattern}$")
 
     def content(self) -> bytes:
         """The file's content; equal locks give equal bytes."""
-        return json_bytes(self.model_dump(mode="json"))
+        return json_bytes(self.model_dump(mode="json", exclude={"base"} if self.base is None else None))
 
 
 def make_lock(models: Mapping[str, bytes], requirements: Sequence[Pinned], *, dagc_version: str) -> Lock:

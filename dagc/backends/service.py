@@ -7,13 +7,17 @@ from importlib.resources.abc import Traversable
 from pydantic import JsonValue
 
 from dagc.artifacts.canonical import json_bytes
+from dagc.artifacts.compose import COMPOSE_NAME
 from dagc.artifacts.lock import LOCK_NAME, Lock
 from dagc.artifacts.tree import ArtifactTree
+from dagc.backends.compose import compose
 from dagc.backends.glue import glue
+from dagc.backends.image import with_image
 from dagc.backends.openapi import openapi
 from dagc.backends.readme import readme
 from dagc.backends.requirements import requirements_text
 from dagc.diagnostics import CompileError, Diagnostic
+from dagc.plan.nesting import every_call
 from dagc.plan.service_plan import Service, ServicePlan
 
 _GENERATED_FILES = frozenset({"main.py"})
@@ -37,10 +41,14 @@ def render_service(
     )
     if lock is not None:
         tree = tree.merge(ArtifactTree({LOCK_NAME: lock.content()}))
+    digests: dict[str, str] = {}
     for service in plan.services:
-        folder = _folder(service, plan.dagc_version, models, sources, lock)
+        folder = with_image(
+            service, _folder(service, plan.dagc_version, models, sources, lock), lock, plan.dagc_version
+        )
+        digests[service.name] = folder.digest()
         tree = tree.merge(folder.under(f"services/{service.name}"))
-    return tree
+    return tree.merge(ArtifactTree({COMPOSE_NAME: compose(plan, models, digests).content()}))
 
 
 def settings(service: Service, dagc_version: str) -> bytes:
@@ -48,6 +56,8 @@ def settings(service: Service, dagc_version: str) -> bytes:
     kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
     kept_of_session = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
     measured = kept_of_session | {"run_ms"}
+    steps: list[JsonValue] = []
+    steps += sorted({f"{c.module}.{c.qualname}" for e in service.endpoints for c in every_call(e.stages)})
     value: JsonValue = {
         "service": service.name,
         "dagc_version": dagc_version,
@@ -56,6 +66,7 @@ def settings(service: Service, dagc_version: str) -> bytes:
             s.model_dump(mode="json", include=kept_of_session if s.run_ms is None else measured)
             for s in service.sessions
         ],
+        "steps": steps,
     }
     return json_bytes(value)
 

@@ -1,30 +1,56 @@
 """`dagc lock`: hashes of models and requirements beside the graph; the one command that uses the network."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagc.cli.outcome import Format, counted, reporting, show
 from dagc.cli.progress import steps
+from dagc.diagnostics import CompileError
+
+if TYPE_CHECKING:
+    from dagc.artifacts.lock import Lock
 
 
 def lock(
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The graph file.")],
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="IMAGE", help="The image to build on; the one locked before, or python:3.12-slim."),
+    ] = None,
 ) -> None:
-    """Pin what a build is made of: every model and every Python requirement of the service, by hash.
+    """Pin what a build is made of: every model, every Python requirement and the base image, by hash.
+
+    The base gets its digest from the container engine, where one runs that has it or can ask its registry.
 
     Example: dagc lock graphs/tabular/graph.py
     """
-    from dagc.artifacts.lock import LOCK_NAME
+    from dagc.artifacts.lock import LOCK_NAME, read_lock
     from dagc.compile import lock_file
     from dagc.diagnostics import Report
 
     report = Report(str(source.parent))
     with reporting(Format.TEXT), steps() as watch:
-        locked = lock_file(source, report, watch)
+        file = source.parent / LOCK_NAME
+        chosen = _base(base, read_lock(file))
+        locked = lock_file(source, report, watch).model_copy(update={"base": chosen})
     show(report, Format.TEXT)
-    file = source.parent / LOCK_NAME
     file.write_bytes(locked.content())
     size = f"{counted(len(locked.models), 'model')}, {counted(len(locked.requirements), 'requirement')}"
     typer.echo(f"wrote {file}: {size}")
+
+
+def _base(wanted: str | None, before: "Lock | None") -> str | None:
+    """The image to build on, with its digest where it can be had; nothing for the default without one."""
+    from dagc.artifacts.image_name import DEFAULT_BASE, image_name
+    from dagc.deploy.base import pinned
+    from dagc.deploy.engine import Engine
+
+    kept = before.base if before is not None else None
+    name = image_name(wanted) if wanted is not None else kept or DEFAULT_BASE
+    try:
+        name = pinned(Engine.connect(), name)
+    except CompileError:
+        return None if name == DEFAULT_BASE else name  # W0701 says so when an image is made
+    return None if name == DEFAULT_BASE else name

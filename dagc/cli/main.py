@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from dagc.cli import bench, build, demo, explain, graph, lock, profile, serve
+from dagc.cli import bench, build, demo, deploy, explain, graph, lock, profile, serve
 from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
@@ -49,6 +49,12 @@ app.command("serve", short_help="run the service on this machine")(serve.serve)
 app.command("lock", short_help="pin models and requirements by hash")(lock.lock)
 app.command("profile", short_help="measure what the parts cost on this machine")(profile.profile)
 app.command("bench", short_help="measure a service under load")(bench.bench)
+app.command("image", short_help="make the images of a build")(deploy.image)
+app.command("deploy", short_help="run a build in containers, release after release")(deploy.deploy)
+app.command("status", short_help="show what is deployed")(deploy.status)
+app.command("logs", short_help="show what a deployment writes")(deploy.logs)
+app.command("rollback", short_help="go back to the release before")(deploy.rollback)
+app.command("down", short_help="end a deployment")(deploy.down)
 app.command("explain", short_help="explain a diagnostic by its code")(explain.explain)
 app.command("demo", short_help="see all of it on a reference graph")(demo.demo)
 

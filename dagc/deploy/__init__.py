@@ -1,0 +1,1 @@
+"""Trees to the world: images, registries and running containers. The only room with effects outside a folder."""

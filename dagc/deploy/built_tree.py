@@ -1,0 +1,106 @@
+"""A build on the disk, as deploy reads it: its services with their folders, and how each is to run."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagc.artifacts.compose import COMPOSE_NAME, ComposeService, read_compose
+from dagc.artifacts.image_name import DEFAULT_BASE, slug
+from dagc.artifacts.lock import LOCK_NAME, Lock, read_lock
+from dagc.artifacts.tree import ArtifactTree
+from dagc.diagnostics import CompileError, Diagnostic
+
+_NOT_OF_THE_BUILD = frozenset({"packages", "__pycache__", "sbom.cdx.json"})
+"""What a build by hand leaves in a service's folder."""
+_BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltService:
+    """One service: `tree` is its folder, `name` the slug all its names are made of."""
+
+    name: str
+    folder: Path
+    tree: ArtifactTree
+    runs: ComposeService
+    needs_network: bool
+    models: Mapping[str, str]
+    """SHA-256 of each model by its path."""
+
+    @property
+    def version(self) -> str:
+        """The version its graphs have, or nothing when they differ."""
+        versions = {str(endpoint["version"]) for endpoint in self._settings["endpoints"]}
+        return versions.pop() if len(versions) == 1 else ""
+
+    @property
+    def _settings(self) -> dict[str, list[dict[str, object]]]:
+        found: dict[str, list[dict[str, object]]] = json.loads(self.tree.files["service.json"])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTree:
+    """A whole build; `name` is that of the deployment it makes."""
+
+    name: str
+    services: tuple[BuiltService, ...]
+    lock: Lock
+
+    @property
+    def base(self) -> str:
+        """The image its images are built on."""
+        return self.lock.base or DEFAULT_BASE
+
+
+def read_tree(build: Path) -> BuiltTree:
+    """The build in folder `build`.
+
+    Raises:
+        CompileError: it is none (E0704), it was made without a lock (E0711), or its compose file is not dagc's
+            (E0604).
+    """
+    folders = sorted(main.parent for main in build.glob("services/*/main.py"))
+    if not folders:
+        help_ = "build it again with `dagc build`, or give the graph file"
+        raise CompileError.of(Diagnostic("E0704", f"`{build}` holds no service", help=help_))
+    lock = read_lock(build / LOCK_NAME)
+    if lock is None:
+        message = "an image holds exact versions by hash, and this build has no `dagc.lock`"
+        raise CompileError.of(
+            Diagnostic("E0711", message, help="run `dagc lock`, commit the file and build again")
+        )
+    compose = read_compose(build / COMPOSE_NAME)
+    services = tuple(_service(folder, compose.services) for folder in folders)
+    return BuiltTree(compose.name, services, lock)
+
+
+def _service(folder: Path, runs: Mapping[str, ComposeService]) -> BuiltService:
+    name = slug(folder.name)
+    tree = ArtifactTree(dict(_files(folder)))
+    settings = json.loads(tree.files["service.json"])
+    if name not in runs:
+        help_ = "build it again with `dagc build`"
+        message = f"`{COMPOSE_NAME}` does not say how `{name}` runs"
+        raise CompileError.of(Diagnostic("E0604", message, help=help_))
+    return BuiltService(
+        name=name,
+        folder=folder,
+        tree=tree,
+        runs=runs[name],
+        needs_network=any(endpoint["waits"] for endpoint in settings["endpoints"]),
+        models={session["model"]: session["sha256"] for session in settings["sessions"]},
+    )
+
+
+def _files(folder: Path) -> list[tuple[str, bytes]]:
+    """Every file of the folder by its path; links are not followed and not taken."""
+    found = []
+    for file in sorted(folder.rglob("*")):
+        path = file.relative_to(folder)
+        if _NOT_OF_THE_BUILD & set(path.parts) or file.is_symlink() or not file.is_file():
+            continue
+        found.append((path.as_posix(), file.read_bytes()))
+    return found

@@ -1,0 +1,73 @@
+"""The image of a service: made when its content, its base or its platform changed, and not otherwise."""
+
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from dagc.deploy import base as bases
+from dagc.deploy import images, packages
+from dagc.deploy.built_tree import BuiltService
+from dagc.deploy.context import context
+from dagc.deploy.engine import Engine
+from dagc.deploy.images import Image
+from dagc.deploy.progress import Progress
+from dagc.deploy.sbom import SBOM_NAME, sbom
+
+CONTENT_LABEL = "dagc.content"
+"""SHA-256 over everything that went into the image: the service's folder and the base image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceImage:
+    """An image of a service; `made` is false when the engine had it already."""
+
+    name: str
+    image: Image
+    content: str
+    made: bool
+
+
+def service_image(engine: Engine, service: BuiltService, base: str, progress: Progress) -> ServiceImage:
+    """The image of `service` on `base`, built if need be, under the name its compose file has for it.
+
+    Raises:
+        CompileError: E0712, E0713, E0716, E0717 or E0719.
+    """
+    name = service.runs.image
+    content = _content(service, images.find_or_pull(engine, base, progress))
+    found = images.find(engine, name)
+    if found is not None and found.labels.get(CONTENT_LABEL) == content:
+        return ServiceImage(name, found, content, made=False)
+    return ServiceImage(name, _built(engine, service, base, content, progress), content, made=True)
+
+
+def _content(service: BuiltService, base: Image) -> str:
+    return sha256(f"{service.tree.digest()} {base.id}".encode()).hexdigest()
+
+
+def _built(engine: Engine, service: BuiltService, base: str, content: str, progress: Progress) -> Image:
+    surveyed = bases.survey(engine, base, progress)
+    task = f"packages for {service.name}"
+    with tempfile.TemporaryDirectory(prefix="dagc-image-") as folder:
+        progress(task, 0, 1)
+        target = Path(folder) / "packages"
+        packages.install(service.folder / "requirements.txt", surveyed, target)
+        progress(task, 1, 1)
+        document = sbom(service, surveyed, packages.installed(target))
+        labels = {
+            CONTENT_LABEL: content,
+            "dagc.service": service.name,
+            "dagc.sbom": f"sha256:{sha256(document).hexdigest()}",
+            "org.opencontainers.image.base.name": surveyed.name.partition("@")[0],
+            "org.opencontainers.image.base.digest": _digest(surveyed),
+        }
+        files = {**service.tree.files, SBOM_NAME: document}
+        ignored = service.tree.files[".dockerignore"].decode().splitlines()
+        with context(files, {"packages": target}, ignored) as archive:
+            return images.build(engine, archive, service.runs.image, {"BASE": surveyed.name}, labels, progress)
+
+
+def _digest(base: bases.Base) -> str:
+    """The base's digest in its registry, or its id on the engine when it came from none."""
+    return next((digest.partition("@")[2] for digest in base.image.digests), base.image.id)
