@@ -20,6 +20,7 @@ from . import logs
 from .front import Front
 from .guest import Guest
 from .listening import bind, cannot_bind
+from .memory_limit import keep_within_memory
 from .metrics import Metrics
 from .observer import Watch
 from .options import Options, read_options
@@ -52,6 +53,7 @@ def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM or SIGINT. What stops the start is one JSON line on stderr and exit code 1."""
     try:
         options = read_options(sys.argv[1:] if arguments is None else arguments)
+        keep_within_memory()
         seat = Seat.taken()
         if seat is not None:
             _serve_started(service, options, seat)
