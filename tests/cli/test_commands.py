@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from onnx import parser
 
 from dagc.artifacts.write import is_build
 from tests.running import dagc
@@ -59,3 +60,18 @@ def test_the_demonstration_asks_and_answers_and_leaves_nothing(tmp_path: Path) -
     assert done.stdout.count('\n  200 {"band":') == 3
     assert "tabular: equal in " in done.stdout
     assert list(rubbish.iterdir()) == []
+
+
+ONE_AT_A_TIME = """<ir_version: 9, opset_import: ["" : 17]>
+g (float[N,30] x) => (float[N,1] y) <int64[2] shape = {1, 30}>
+{ row = Reshape(x, shape) y = ReduceMean <axes = [1]> (row) }"""
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_what_a_model_does_not_say_of_itself_is_remarked(folder: Path, command: str) -> None:
+    (folder / "models" / "score.onnx").write_bytes(parser.parse_model(ONE_AT_A_TIME).SerializeToString())
+    source = (folder / "graph.py").read_text()
+    (folder / "graph.py").write_text(source.replace("], f32()]", "], f32(1)]"))
+    done = dagc(command, "graph.py", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "models/score.onnx: it takes one example at a time: two are refused\n" in done.stdout
