@@ -26,6 +26,7 @@ from dagc.ir.regions import every_node
 from dagc.models.signature import Port as ModelPort
 from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
+from dagc.passes.keep_shared_models import shared_models
 from dagc.passes.pipeline import Optimised, run
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.profile import PROFILE_NAME, outdated, read_profile
@@ -87,7 +88,8 @@ def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = 
     traced = check_file(source, report)
     requests = stored_requests(source.parent)
     watch("fusing and optimising")
-    optimised = tuple(run(graph.graph, graph.store) for graph in traced)
+    shared = shared_models([graph.graph for graph in traced], traced[0].store)
+    optimised = tuple(run(graph.graph, graph.store, shared=shared) for graph in traced)
     lock = read_lock(source.parent / LOCK_NAME)
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
