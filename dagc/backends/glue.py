@@ -10,6 +10,7 @@ from dagc.artifacts.render import render
 from dagc.backends.citations import cite, joined_parts
 from dagc.backends.layout import Statement, call, laid_out, literal, signature
 from dagc.backends.statements import function_lines
+from dagc.plan.nesting import every_stage
 from dagc.plan.service_plan import (
     Argument,
     CallStage,
@@ -20,6 +21,7 @@ from dagc.plan.service_plan import (
     Service,
     Session,
     Stage,
+    StandStage,
     TogetherStage,
 )
 
@@ -54,7 +56,7 @@ def _source_file(service: Service) -> str:
 
 
 def _imports(service: Service) -> Iterator[str]:
-    stages = [stage for endpoint in service.endpoints for stage in _every(endpoint.stages)]
+    stages = [stage for endpoint in service.endpoints for stage in every_stage(endpoint.stages)]
     if any(argument.dtype for argument in _arguments(service.endpoints, stages)):
         yield "import numpy as np"
         yield ""
@@ -73,20 +75,10 @@ def _imported(stage: Stage) -> str | None:
             return "together"
         case ChooseStage(how="split"):
             return "share_of"
+        case StandStage(how=how):
+            return how
         case _:
             return None
-
-
-def _every(stages: Iterable[Stage]) -> Iterator[Stage]:
-    """The stages and all that stand in them."""
-    for stage in stages:
-        yield stage
-        if isinstance(stage, TogetherStage):
-            yield from _every(stage.calls)
-        elif isinstance(stage, EachStage):
-            yield from _every(stage.stages)
-        elif isinstance(stage, ChooseStage):
-            yield from _every(inner for arm in stage.arms for inner in arm.stages)
 
 
 def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterator[Argument]:
@@ -102,6 +94,9 @@ def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterat
                 yield from (stage.items, *stage.result)
             case ChooseStage():
                 yield from (result for arm in stage.arms for result in arm.result)
+            case StandStage():
+                yield from (result for branch in stage.branches for result in branch.result)
+                yield from (result for one in stage.combinations for result in one.result)
 
 
 def _opened(session: Session) -> Statement:

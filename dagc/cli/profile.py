@@ -141,10 +141,10 @@ def _profiled(build: Path, steps: Sequence[tuple[str, str]], endpoint: "Asked") 
 
 def _steps(service: "Service", endpoint: str) -> list[tuple[str, str]]:
     """Module and qualname of every Python step of an endpoint."""
-    from dagc.plan.prediction import calls
+    from dagc.plan.nesting import every_call
 
     (stages,) = (each.stages for each in service.endpoints if each.name == endpoint)
-    return sorted({(call.module, call.qualname) for call in calls(stages)})
+    return sorted({(call.module, call.qualname) for call in every_call(stages)})
 
 
 def _constant(name: str) -> "Asked":

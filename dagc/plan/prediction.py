@@ -8,8 +8,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagc.plan.batching import HEAVY_MS
-from dagc.plan.profile import EndpointProfile, Profile, SessionProfile
-from dagc.plan.service_plan import CallStage, CostPart, EachStage, RunStage, Session, Stage, TogetherStage
+from dagc.plan.nesting import every_stage
+from dagc.plan.profile import EndpointProfile, Profile, SessionProfile, SessionUse
+from dagc.plan.service_plan import (
+    CallStage,
+    ChooseStage,
+    CostPart,
+    EachStage,
+    RunStage,
+    Session,
+    Stage,
+    StandStage,
+    TogetherStage,
+)
 
 FRONT_MS = 0.05
 """A constant answer over loopback took 0.03 to 0.04 ms where this was written; these stand in for a profile."""
@@ -18,6 +29,7 @@ RUN_MS = 0.02
 """What a run takes besides itself."""
 HOP_MS = 0.2
 """To a thread and back, where heavy sessions run."""
+NEVER = SessionUse(runs=0.0, rows=0.0)
 ITEMS = 4.0
 """Items of a list, where no profile counted them."""
 
@@ -39,18 +51,6 @@ def predicted(
 def total_ms(parts: Sequence[CostPart]) -> float:
     """The sum; parts of unknown cost count nothing."""
     return sum(part.ms or 0.0 for part in parts)
-
-
-def calls(stages: Sequence[Stage]) -> Iterator[CallStage]:
-    """Every call of a Python step among the stages, once for each place it stands in."""
-    for stage in stages:
-        match stage:
-            case CallStage():
-                yield stage
-            case EachStage():
-                yield from calls(stage.stages)
-            case TogetherStage():
-                yield from calls(stage.calls)
 
 
 class _Costs:
@@ -94,6 +94,24 @@ class _Costs:
                     yield from self._of(stage.stages, items * ITEMS)
                 case TogetherStage():
                     yield self._longest(stage, items)
+                case ChooseStage():
+                    yield from self._chosen(stage, items)
+                case StandStage():
+                    yield from self._stood(stage, items)
+
+    def _chosen(self, stage: ChooseStage, items: float) -> Iterator[CostPart]:
+        """Arms by how often they were taken, as their steps and sessions were counted; else the costliest."""
+        arms = [tuple(self._of(arm.stages, items)) for arm in stage.arms]
+        if self._endpoint is not None:
+            yield from (part for parts in arms for part in parts)
+        else:
+            yield from max(arms, key=total_ms)
+
+    def _stood(self, stage: StandStage, items: float) -> Iterator[CostPart]:
+        """What an answer waits for where nothing fails: the primary, the champion, all members of a quorum."""
+        answering = stage.branches if stage.how == "quorum" else stage.branches[:1]
+        yield from (part for branch in answering for part in self._of(branch.stages, items))
+        yield from (part for one in stage.combinations[-1:] for part in self._of(one.stages, items))
 
     def _call(self, stage: CallStage, items: float) -> CostPart:
         name = _step(stage)
@@ -101,7 +119,7 @@ class _Costs:
         if known is None:
             return CostPart(part=stage.qualname, ms=None, source="unknown")
         # As often as was counted; a step that stands in several places is shared out among them.
-        counted = self._endpoint.steps.get(name) if self._endpoint else None
+        counted = self._endpoint.steps.get(name, 0.0) if self._endpoint else None
         calls = items if counted is None else counted / self._places[name]
         return _part(stage.qualname, calls * known.call.p50_ms)
 
@@ -116,7 +134,7 @@ class _Costs:
         return _guess(session.name, items * estimate + (HOP_MS if estimate > HEAVY_MS else RUN_MS))
 
     def _measured(self, session: Session, known: SessionProfile, items: float, besides_ms: float) -> float:
-        use = self._endpoint.sessions.get(session.name) if self._endpoint else None
+        use = self._endpoint.sessions.get(session.name, NEVER) if self._endpoint else None
         places = self._places[session.name]
         runs = use.runs / places if use else max(1.0, items / session.max_batch)
         rows = use.rows / places if use else items
@@ -135,21 +153,18 @@ class _Costs:
 
 def _used(stages: Sequence[Stage]) -> Iterator[str]:
     """The name of each step and session, once for every place it stands in."""
-    for stage in stages:
+    for stage in every_stage(stages):
         match stage:
             case CallStage():
                 yield _step(stage)
             case RunStage():
                 yield stage.session
-            case EachStage():
-                yield from _used(stage.stages)
-            case TogetherStage():
-                yield from _used(stage.calls)
 
 
 def _waiting(stages: Sequence[Stage]) -> Iterator[bool]:
     for stage in stages:
-        yield isinstance(stage, TogetherStage) or (isinstance(stage, CallStage | EachStage) and stage.waits)
+        waits = isinstance(stage, CallStage | EachStage | ChooseStage | StandStage) and stage.waits
+        yield waits or isinstance(stage, TogetherStage)
 
 
 def _step(stage: CallStage) -> str:

@@ -55,13 +55,14 @@ class Rider(Protocol):
 class Run:
     """One example on its way through a session: what `await scoring(row)` waits for."""
 
-    __slots__ = ("batcher", "example", "lane", "session")
+    __slots__ = ("batcher", "example", "lane", "session", "since")
 
     def __init__(self, batcher: "Batcher", session: Session, example: Example) -> None:
         self.batcher = batcher
         self.session = session
         self.example = example
         self.lane = session.lane(example)
+        self.since = time.monotonic() if session.is_heavy else 0.0
 
     def __await__(self) -> Generator[object, object, object]:
         if BY_HAND.get():  # the turn driver takes the run itself and sends the result
@@ -160,8 +161,12 @@ class Batcher:
         session = batch[0][0].session
         examples = [run.example for run, _ in batch]
         if not session.is_heavy:
-            self._deliver(batch, run_each(session, examples), time.monotonic() - started)
+            outcomes = run_each(session, examples)
+            seconds = time.monotonic() - started
+            session.took(seconds)
+            self._deliver(batch, outcomes, seconds)
             return
+        self._watch.observer.waited(session.name, started - batch[0][0].since)
         self.aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
 

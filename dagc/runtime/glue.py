@@ -8,13 +8,28 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from .admission import Ticket
 from .answer import FAILED, Answer, refusal
-from .codec import BadRequest, Codec, NonFiniteAnswer
+from .codec import BadRequest, NonFiniteAnswer
 from .feed import OutOfRange
 
 _LOG = logging.getLogger("dagc.runtime")
+
+
+GlueFunction: TypeAlias = Callable[..., Coroutine[object, object, object]]
+"""What main.py has for an endpoint."""
+
+
+class Coding(Protocol):
+    """A codec, or what stands in for one."""
+
+    def decode(self, body: bytes) -> tuple[object, ...]:
+        """The arguments for the glue's coroutine."""
+
+    def encode(self, value: object) -> Answer:
+        """The 200 answer of a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +37,8 @@ class Glue:
     """The way through one endpoint."""
 
     endpoint: str
-    codec: Codec
-    function: Callable[..., Coroutine[object, object, object]]
+    codec: Coding
+    function: GlueFunction
 
     def start(self, ticket: Ticket) -> Coroutine[object, object, object]:
         """The coroutine of one request, not yet begun.

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .observer import TURN
+
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 NODE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -98,12 +100,18 @@ class Metrics:
     """
 
     def __init__(
-        self, routes: Sequence[str], sessions: Sequence[str] = (), *, workers: int = 1, memory: int = -1
+        self,
+        routes: Sequence[str],
+        sessions: Sequence[str] = (),
+        parts: Sequence[str] = (),
+        *,
+        workers: int = 1,
+        memory: int = -1,
     ) -> None:
         self._routes = (*routes, "other")
         self._width = 0
         codes = [(("route", route), ("code", str(code))) for route in self._routes for code in (*CODES, "other")]
-        by_route, by_node = _each("route", self._routes), _each("node", sessions)
+        by_route, by_node = _each("route", self._routes), _each("node", (*sessions, *parts))
         self.requests = self._counter("dagc_requests_total", "answers by route, status", "counter", codes)
         self.seconds = self._histogram(
             "dagc_request_seconds", "from the last byte in to the answer out", SECONDS, by_route
@@ -119,7 +127,14 @@ class Metrics:
         self.rows = self._histogram(
             "dagc_batch_size", "rows in one run of a session", ROWS, _each("session", sessions)
         )
-        self.nodes = self._histogram("dagc_node_seconds", "one run of a session", NODE_SECONDS, by_node)
+        text = "one run of a session; of steps and JSON, what was timed: one turn of the loop in DAGC_TIMED_EVERY"
+        self.nodes = self._histogram("dagc_node_seconds", text, NODE_SECONDS, by_node)
+        self.waits = self._histogram(
+            "dagc_queue_seconds",
+            "the oldest of a batch until its thread is free; `turn`: a request until its turn, timed as steps are",
+            NODE_SECONDS,
+            _each("queue", (TURN, *sessions)),
+        )
         self.restarts = self._counter(
             "dagc_worker_restarts_total", "workers that died and were replaced", "counter", [()]
         )
@@ -133,6 +148,8 @@ class Metrics:
             name: (self.rows.series[(("session", name),)], self.nodes.series[(("node", name),)])
             for name in sessions
         }
+        self._parts = {name: self.nodes.series[(("node", name),)] for name in parts}
+        self._queues = {name: self.waits.series[(("queue", name),)] for name in (TURN, *sessions)}
         self.take(0)
 
     def take(self, worker: int) -> None:
@@ -158,6 +175,7 @@ class Metrics:
             self.late,
             self.rows,
             self.nodes,
+            self.waits,
             self.restarts,
         )
         totals = [sum(column) for column in zip(*self._table, strict=True)]
@@ -176,6 +194,14 @@ class Metrics:
         rows, nodes = self._sessions[session]
         self.rows.observe(self._values, rows, size)
         self.nodes.observe(self._values, nodes, seconds)
+
+    def part(self, node: str, seconds: float) -> None:
+        """A step, or reading or writing JSON, took so long."""
+        self.nodes.observe(self._values, self._parts[node], seconds)
+
+    def waited(self, queue: str, seconds: float) -> None:
+        """A batch waited for its session, or a request for its turn."""
+        self.waits.observe(self._values, self._queues[queue], seconds)
 
     def in_flight(self, change: int) -> None:
         """So many more (or fewer) requests are accepted and not answered."""

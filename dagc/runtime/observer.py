@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+TURN = "turn"
+"""The queue of requests that wait for the loop's next turn; the others are called as their sessions."""
+
 
 class Observer(Protocol):
     """Counts what happens. Calls come on the event loop, must not raise and must take under a microsecond."""
@@ -16,6 +19,12 @@ class Observer(Protocol):
 
     def batch(self, session: str, size: int, seconds: float) -> None:
         """One run of a session (with its halves, where it failed) took `size` requests."""
+
+    def part(self, node: str, seconds: float) -> None:
+        """A step, or reading or writing JSON, took so long; told for one loop turn in many."""
+
+    def waited(self, queue: str, seconds: float) -> None:
+        """The oldest of a batch waited so long for its session's thread, or a request for its `turn`."""
 
     def shed(self, reason: str) -> None:
         """A request was turned away: `queue_full`, or `too_late` to be answered by its deadline."""
@@ -34,6 +43,12 @@ class NullObserver:
         """Nothing."""
 
     def batch(self, session: str, size: int, seconds: float) -> None:
+        """Nothing."""
+
+    def part(self, node: str, seconds: float) -> None:
+        """Nothing."""
+
+    def waited(self, queue: str, seconds: float) -> None:
         """Nothing."""
 
     def shed(self, reason: str) -> None:

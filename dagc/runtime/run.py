@@ -39,6 +39,10 @@ class Startable(Served, Protocol):
     def sessions(self) -> Sequence[str]:
         """The sessions' names."""
 
+    @property
+    def parts(self) -> Sequence[str]:
+        """What else of it is timed."""
+
     def share_cpus(self, workers: int) -> None:
         """So many processes will serve it."""
 
@@ -68,7 +72,7 @@ def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
 def _serve_alone(service: Startable, options: Options) -> None:
     listener = bind(options.host, options.port)[0]
     _warm_up(service)
-    metrics = Metrics(tuple(service.endpoints), service.sessions)
+    metrics = Metrics(tuple(service.endpoints), service.sessions, service.parts)
     guest = Guest.of_door(0, 1)
     _work(service, options, metrics, listener, guest, partial(_announce, service, listener), supervised=False)
 
@@ -76,7 +80,9 @@ def _serve_alone(service: Startable, options: Options) -> None:
 def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
     """One of several workers that start by themselves."""
     _warm_up(service)
-    metrics = Metrics(tuple(service.endpoints), service.sessions, workers=options.workers, memory=seat.memory)
+    metrics = Metrics(
+        tuple(service.endpoints), service.sessions, service.parts, workers=options.workers, memory=seat.memory
+    )
     _serve_forked(service, options, metrics, seat)
 
 
@@ -94,7 +100,9 @@ def _supervise(service: Startable, options: Options) -> None:
     else:
         _tell("info", f"each worker loads the service by itself: {why_not}")
     memory = os.memfd_create("dagc-metrics")
-    metrics = Metrics(tuple(service.endpoints), service.sessions, workers=options.workers, memory=memory)
+    metrics = Metrics(
+        tuple(service.endpoints), service.sessions, service.parts, workers=options.workers, memory=memory
+    )
     begin = partial(_serve_forked, service, options, metrics) if why_not is None else exec_worker
     announce = partial(_announce, service, listeners[0])
     patience = options.drain_s + patience_s(service.endpoints.values())

@@ -1,6 +1,6 @@
 """A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .admission import Queue, Ticket
@@ -8,17 +8,16 @@ from .answer import Answer
 from .batcher import Batcher, SessionCall
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
-from .glue import Glue
+from .glue import Glue, GlueFunction
 from .observer import NullObserver, Observer, Watch
 from .run import serve
 from .session import Session, session_threads
 from .settings import EndpointSettings, Limits, StartError, load_settings, read_file
+from .stopwatch import DECODE, ENCODE, timed, timed_every
 from .turn import Turn
 from .waiting import Waiting
 
 __all__ = ["Endpoint", "NullObserver", "Observer", "Service", "StartError"]
-
-GlueFunction = Callable[..., Coroutine[object, object, object]]
 
 
 class Endpoint:
@@ -36,13 +35,21 @@ class Endpoint:
         self.waits = settings.waits
         self.limits: Limits = settings.limits
         self._queue = queue
-        driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
-        self._begin = driver.begin
+        self._glue = glue
+        self._watch = watch
+        self._driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
+        self._begin = self._driver.begin
 
     @property
     def in_flight(self) -> int:
         """Requests accepted and not yet answered."""
         return self._queue.held
+
+    def time(self, steps: Sequence[str], every: int) -> None:
+        """Time `steps`, reading and writing in one turn of `every`; main.py is loaded by now."""
+        self._driver.draw.begin(timed(self._glue, steps, self._watch), every)
+        if self.of_bytes is not None:
+            self.of_bytes.time(steps, every)
 
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         """The ticket of a request taken in; call it on the event loop.
@@ -87,6 +94,11 @@ class Service:
     def sessions(self) -> tuple[str, ...]:
         """The sessions' names, for metrics."""
         return tuple(self._sessions)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What else is timed, for metrics: steps, reading and writing."""
+        return (*self._settings.steps, DECODE, ENCODE)
 
     def session(self, name: str) -> SessionCall:
         """What the glue calls to run a session of service.json: `await scoring(row)`.
@@ -141,6 +153,9 @@ class Service:
         for session in self._sessions.values():
             session.open()
             session.warm()
+        every = timed_every()
+        for endpoint in self.endpoints.values():
+            endpoint.time(self._settings.steps, every)
 
     def run(self) -> None:
         """Serve until told to stop."""

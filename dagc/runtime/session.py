@@ -38,6 +38,9 @@ class Session:
         self._path = folder / settings.model
         self._sha256 = settings.sha256
         self._run_ms = settings.run_ms
+        self.is_heavy = settings.run_ms is not None and settings.run_ms > HEAVY_MS
+        """Whether a run takes so long that the loop must not wait for it."""
+        self._slow_runs = 0
         self._feeds = tuple(Feed.of(settings.name, port) for port in settings.feeds)
         self._ports = settings.fetches
         self._fetches = [port.name for port in settings.fetches]
@@ -98,10 +101,14 @@ class Session:
         self._same_names("outputs", self._fetches, [port.name for port in loaded.get_outputs()])
         self._model = loaded
 
-    @property
-    def is_heavy(self) -> bool:
-        """Whether a run takes so long that the loop must not wait for it."""
-        return self._run_ms is not None and self._run_ms > HEAVY_MS
+    def took(self, seconds: float) -> None:
+        """A run of one batch on the loop took so long: several slow ones after another, and it is heavy.
+
+        Only where dims are free: what a run on the smallest sizes took when the service began says nothing there.
+        """
+        if self._free and self._run_ms is None:
+            self._slow_runs = self._slow_runs + 1 if 1000 * seconds > HEAVY_MS else 0
+            self.is_heavy = self._slow_runs >= RUNS_MEASURED
 
     def warm(self) -> None:
         """Run on zeros, so that no request pays for onnxruntime's first allocations, and see how long it takes.
@@ -111,7 +118,8 @@ class Session:
         try:
             self._run_sample()
             if self._run_ms is None:
-                self._run_ms = statistics.median(self._run_sample() for _ in range(RUNS_MEASURED))
+                run_ms = statistics.median(self._run_sample() for _ in range(RUNS_MEASURED))
+                self.is_heavy = run_ms > HEAVY_MS
             self._bind()
         except Exception as error:
             _LOG.info(

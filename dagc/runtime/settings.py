@@ -73,12 +73,13 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """All of service.json."""
+    """All of service.json; `steps` are the Python steps that main.py calls, as `module.name`."""
 
     service: str
     dagc_version: str
     endpoints: tuple[EndpointSettings, ...]
     sessions: tuple[SessionSettings, ...]
+    steps: tuple[str, ...] = ()
 
 
 def load_settings(path: Path) -> ServiceSettings:

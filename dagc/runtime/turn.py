@@ -13,7 +13,8 @@ from .admission import Ticket
 from .answer import EXPIRED
 from .batcher import BY_HAND, TURN_S, Batcher, Failure, Run
 from .glue import Glue, fatal
-from .observer import Watch
+from .observer import TURN, Watch
+from .stopwatch import Draw
 
 _FRESH = contextvars.Context()
 _FRESH.run(BY_HAND.set, True)
@@ -27,9 +28,11 @@ class Turn:
     """Drives the requests of one endpoint whose steps never wait."""
 
     def __init__(self, glue: Glue, batcher: Batcher, watch: Watch) -> None:
-        self.glue = glue
+        self.draw = Draw(glue)
         self.watch = watch
         self.batcher = batcher
+        self._glue = glue
+        self._since = 0.0
         self._arrived: deque[Ticket] = deque()
         self._scheduled = False
 
@@ -41,6 +44,9 @@ class Turn:
 
     def _wake(self) -> None:
         self._scheduled = True
+        self._glue = self.draw.next()
+        if self._glue is not self.draw.plain:
+            self._since = time.monotonic()
         asyncio.get_running_loop().call_soon(self._start, context=contextvars.Context())
 
     def _start(self) -> None:
@@ -49,39 +55,46 @@ class Turn:
         self.watch.turning = True
         now = time.monotonic()
         until = now + TURN_S
+        glue = self._glue
+        if glue is not self.draw.plain:
+            self.watch.observer.waited(TURN, now - self._since)
         try:
             while self._arrived and now < until:
                 ticket = self._arrived.popleft()
                 if ticket.open:
-                    self._begin(ticket, now)
+                    self._begin(ticket, glue, now)
+                glue = self.draw.plain
                 now = time.monotonic()
         finally:
             if self._arrived:
                 self._wake()
             self.batcher.work()
 
-    def _begin(self, ticket: Ticket, now: float) -> None:
+    def _begin(self, ticket: Ticket, glue: Glue, now: float) -> None:
         if ticket.deadline <= now:
             self.watch.observer.deadline("dequeue")
             ticket.settle(EXPIRED)
             return
         try:
-            coroutine = self.glue.start(ticket)
+            coroutine = glue.start(ticket)
         except BaseException as error:
             if fatal(error):
                 raise
-            ticket.settle(self.glue.explain(error, ticket))
+            ticket.settle(glue.explain(error, ticket))
             return
-        _Ride(self, ticket, coroutine).advance(None)
+        _Ride(self, glue, ticket, coroutine).advance(None)
 
 
 class _Ride:
     """One request's coroutine, and the context its steps see: what one sets, no other request reads."""
 
-    __slots__ = ("_context", "_coroutine", "_ticket", "_turn")
+    __slots__ = ("_context", "_coroutine", "_glue", "_ticket", "_turn")
 
-    def __init__(self, turn: Turn, ticket: Ticket, coroutine: Coroutine[object, object, object]) -> None:
+    def __init__(
+        self, turn: Turn, glue: Glue, ticket: Ticket, coroutine: Coroutine[object, object, object]
+    ) -> None:
         self._turn = turn
+        self._glue = glue
         self._ticket = ticket
         self._coroutine = coroutine
         self._context = _FRESH.copy()
@@ -107,7 +120,7 @@ class _Ride:
 
     def advance(self, value: object, error: Exception | None = None) -> None:
         """Run the coroutine to its next session or its end."""
-        glue = self._turn.glue
+        glue = self._glue
         try:
             if error is None:
                 asked = self._context.run(self._coroutine.send, value)
@@ -129,7 +142,7 @@ class _Ride:
         self._ticket.settle(glue.explain(waited, self._ticket))
 
     def _finish(self, value: object) -> None:
-        glue = self._turn.glue
+        glue = self._glue
         try:
             answer = glue.codec.encode(value)
         except BaseException as error:
@@ -142,4 +155,4 @@ class _Ride:
         try:
             self._context.run(self._coroutine.close)
         except Exception as error:
-            self._turn.glue.explain(error, self._ticket)
+            self._glue.explain(error, self._ticket)

@@ -13,6 +13,7 @@ from .answer import EXPIRED, Answer
 from .batcher import BY_HAND
 from .glue import Glue, fatal
 from .observer import Watch
+from .stopwatch import Draw
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -24,6 +25,7 @@ class Waiting:
 
     def __init__(self, glue: Glue, queue: Queue, watch: Watch) -> None:
         self._glue = glue
+        self.draw = Draw(glue)
         self._queue = queue
         self._watch = watch
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,8 +59,9 @@ class Waiting:
         ticket.settle(answer)
 
     async def _answer(self, ticket: Ticket) -> Answer:
+        glue = self.draw.next()
         try:
-            return self._glue.codec.encode(await self._glue.start(ticket))
+            return glue.codec.encode(await glue.start(ticket))
         except asyncio.CancelledError:
             raise
         except BaseException as error:

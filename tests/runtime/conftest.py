@@ -78,7 +78,14 @@ class Folder:
 
     path: Path
 
-    def write(self, graph: str, main: str, endpoints: list[dict], sessions: list[tuple[dict, bytes]]) -> "Folder":
+    def write(
+        self,
+        graph: str,
+        main: str,
+        endpoints: list[dict],
+        sessions: list[tuple[dict, bytes]],
+        steps: Sequence[str] = (),
+    ) -> "Folder":
         path = self.path
         (path / "models").mkdir(parents=True)
         for settings, content in sessions:
@@ -86,7 +93,7 @@ class Folder:
             (path / settings["model"]).write_bytes(content)
         document = {
             "service": "test", "dagc_version": "0.1.0", "endpoints": endpoints,
-            "sessions": [settings for settings, _ in sessions],
+            "sessions": [settings for settings, _ in sessions], "steps": list(steps),
         }  # fmt: skip
         (path / "service.json").write_text(json.dumps(document))
         (path / "openapi.json").write_text("{}")
@@ -166,6 +173,8 @@ class Counted:
         self.stages: list[str] = []
         self.depths: list[int] = []
         self.flying = 0
+        self.parts: list[str] = []
+        self.waits: list[str] = []
 
     def in_flight(self, change: int) -> None:
         self.flying += change
@@ -175,6 +184,12 @@ class Counted:
 
     def batch(self, session: str, size: int, seconds: float) -> None:
         self.batches.append((session, size))
+
+    def part(self, node: str, seconds: float) -> None:
+        self.parts.append(node)
+
+    def waited(self, queue: str, seconds: float) -> None:
+        self.waits.append(queue)
 
     def shed(self, reason: str) -> None:
         self.sheds.append(reason)

@@ -21,6 +21,9 @@ class Doubling:
     def lane(self, example):
         return example[0].shape
 
+    def took(self, seconds):
+        pass
+
     def run(self, examples):
         self.ran.append(len(examples))
         if any((rows[0] < 0).any() for rows in examples):

@@ -191,3 +191,18 @@ def test_the_plan_s_number_decides_when_there_is_one(kit, folder, picker, run_ms
     end = kit.endpoint("pick", parameters=["row"], body=None)
     service = folder.write(GRAPH, MAIN, [end], [(settings, picker)]).serve().main.service
     assert service._sessions["wide"].is_heavy is heavy
+
+
+def test_free_sizes_that_turn_out_slow_leave_the_loop(kit, folder) -> None:
+    """What such a model took on sizes of 1, when the service began, says nothing of real ones."""
+    doubled = kit.model([("Add", "x x", "y")], {"x": ("f32", ("W",))}, {"y": ("f32", ("W",))})
+    settings = kit.session("wide", {"x": ("f32", ("W",))}, {"y": ("f32", ("W",))})
+    end = kit.endpoint("pick", parameters=["row"], body=None)
+    served = folder.write(GRAPH, MAIN, [end], [(settings, doubled)]).serve()
+    session = served.main.service._sessions["wide"]
+    model = session._model
+    assert not session.is_heavy
+    session._model = type("Slow", (), {"run": lambda self, *a: (time.sleep(0.004), model.run(*a))[1]})()
+    for number in range(8):
+        assert served.ask(ROUTE, {"row": [1.0, 2.0, 3.0, float(number)]}) == [(200, [2.0, 4.0, 6.0, 2.0 * number])]
+        assert session.is_heavy is (number >= 4), "five slow runs after another"

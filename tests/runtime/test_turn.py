@@ -263,6 +263,7 @@ def test_a_request_that_expires_while_others_run_gets_504_and_is_not_run(kit, fo
             return model.run(*arguments)
 
     held._model = Slow()
+    held._bound.clear()
 
     async def ask():
         return await asyncio.gather(*[served.call(ROUTE, order(i), timeout_s=0.09) for i in range(20)])
@@ -300,6 +301,7 @@ def test_the_loop_turns_between_slow_runs(kit, folder, picker, waits):
     held = served.main.service._sessions["picking"]
     model = held._model
     held._model = type("Slow", (), {"run": lambda self, *a: (time.sleep(0.01), model.run(*a))[1]})()
+    held._bound.clear()
 
     async def ask():
         return await turns_while([served.call(ROUTE, order(7)) for _ in range(20)])

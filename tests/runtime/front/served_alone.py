@@ -82,6 +82,7 @@ class Service:
     name = "alone"
     version = "1"
     sessions = ("one",)
+    parts = ()
     openapi = b'{"openapi":"3.1.0","info":{"title":"alone","version":"1"},"paths":{}}'
 
     def __init__(self) -> None:
