@@ -1,12 +1,15 @@
 """Where a declared model's bytes come from: a file, or whatever else gives ONNX bytes at build time."""
 
 import os
+import sysconfig
 from pathlib import Path
 from typing import Protocol
 
 from dagc.diagnostics import Diagnostic, Span
 from dagc.models.read import expect_model, read_model
 from dagc.trace.recorder import refuse
+
+_INSTALLED = tuple(Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib"))
 
 
 class ModelSource(Protocol):
@@ -62,5 +65,8 @@ class ModelFile:
         return read_model(Path(path) if "://" in str(path) else folder / path, sha256=sha256)
 
     def name_from(self, root: Path, folder: Path) -> str:
-        """The path from `root`."""
+        """The path from `root`; of a file in an installed package, the one from where packages are."""
+        for place in _INSTALLED:
+            if Path(str(self._path)).is_relative_to(place):
+                return f"site-packages/{Path(str(self._path)).relative_to(place).as_posix()}"
         return Path(os.path.relpath(folder / str(self._path), root)).as_posix()
