@@ -7,6 +7,7 @@ import enum
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import FunctionType, ModuleType
 
 from pydantic import BaseModel
@@ -33,9 +34,7 @@ class Namespace:
         self._closure = {name: cell.cell_contents for name, cell in cells if _is_filled(cell)}
         self._globals: Mapping[str, object] = function.__globals__
         self._file = function.__code__.co_filename
-        self._definitions = {
-            (node.name, _first_line(node)): node for node in ast.walk(tree) if isinstance(node, Definition)
-        }
+        self._definitions = _definitions(tree)
 
     def look_up(self, name: str) -> object:
         """The object a free name stands for."""
@@ -50,6 +49,12 @@ class Namespace:
         if code.co_filename != self._file:
             return None
         return self._definitions.get((code.co_name, code.co_firstlineno))
+
+
+# Every step and graph of a file asks, and the tree of a file is one.
+@lru_cache(maxsize=64)
+def _definitions(tree: ast.Module) -> Mapping[tuple[str, int], Definition]:
+    return {(node.name, _first_line(node)): node for node in ast.walk(tree) if isinstance(node, Definition)}
 
 
 def member(owner: object, name: str) -> object:

@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import cast
 
 from dagc.diagnostics import Diagnostic, Label
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.dsl.body_expressions import Expressions, unknown_parameters
 from dagc.dsl.body_kinds import Box, Handle, Kind, Maybe, Plain, any_of, element, holds, holds_surely, joined
 from dagc.dsl.body_namespace import Definition, Namespace, declared
@@ -26,7 +27,7 @@ def body_mistakes(function: Callable[..., object], source: str, file: str) -> It
     stands in, and `file` what spans call that file.
     """
     plain = cast("FunctionType", function)
-    tree = ast.parse(source)
+    tree = syntax_tree(source)
     namespace = Namespace(plain, tree)
     definition = namespace.definition(plain)
     if definition is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dagc.diagnostics import Diagnostic, Label, Span
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.dsl.signatures import Declaration
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -14,9 +15,10 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def redefinitions(module: ModuleType, file: Path, relative: str) -> Iterator[Diagnostic]:
     """One E0184 for each decorated definition at the top level of a module that no name of it holds any more."""
-    lines = decode_source(file.read_bytes()).splitlines()
+    text = decode_source(file.read_bytes())
+    lines = text.split("\n")
     last: dict[str, _Definition] = {}
-    for node in reversed(ast.parse("\n".join(lines)).body):
+    for node in reversed(syntax_tree(text).body):
         if not isinstance(node, _Definition):
             continue
         later = last.setdefault(node.name, node)

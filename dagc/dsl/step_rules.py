@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import cast
 
 from dagc.diagnostics import Diagnostic
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.dsl.body_namespace import Namespace, member
 from dagc.dsl.body_rules import check_defaults
 from dagc.dsl.body_texts import Mistakes
@@ -15,7 +16,7 @@ from dagc.dsl.signatures import Declaration
 def step_mistakes(function: Callable[..., object], source: str, file: str) -> Iterator[Diagnostic]:
     """E0165 for a default that all requests would share, E0121 for a call of a model or a graph."""
     plain = cast("FunctionType", function)
-    namespace = Namespace(plain, ast.parse(source))
+    namespace = Namespace(plain, syntax_tree(source))
     definition = namespace.definition(plain)
     if definition is None:
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 from dagc.diagnostics import Report
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.dsl.exceptions import import_failure
 from dagc.trace.spans import users_file
 
@@ -84,7 +85,7 @@ class UserFolder:
 
     def _imported_by(self, file: Path, build_only: frozenset[int]) -> Iterator[Path]:
         try:
-            tree = ast.parse(file.read_bytes())
+            tree = syntax_tree(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return
         for node in _served(tree, build_only):

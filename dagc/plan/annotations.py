@@ -8,6 +8,7 @@ import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.plan.names import is_identifier
 
 
@@ -23,7 +24,7 @@ def annotations(source: bytes, function: str, known_as: str) -> Annotations:
     """The annotations of top-level `function` in `source`, a module that main.py knows as `known_as`."""
     nothing = Annotations({}, None)
     try:
-        module = ast.parse(source)
+        module = syntax_tree(source)
     except (SyntaxError, ValueError):
         return nothing
     definition = next((d for d in module.body if isinstance(d, ast.FunctionDef) and d.name == function), None)

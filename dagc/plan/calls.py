@@ -4,6 +4,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from dagc.diagnostics.syntax import syntax_tree
+
 
 def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: Sequence[str]) -> int:
     """How many leading ones of the `given` parameters may be passed without their names.
@@ -22,7 +24,7 @@ def positional(sources: Mapping[str, bytes], module: str, qualname: str, given: 
 def _definitions(source: bytes) -> Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]:
     """The top-level functions of a module by name; the last of one name counts, as in Python."""
     try:
-        statements = ast.parse(source).body
+        statements = syntax_tree(source).body
     except (SyntaxError, ValueError):
         return {}
     return {s.name: s for s in statements if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
+from dagc.diagnostics.syntax import syntax_tree
 
 RUNTIME = ("httptools", "msgspec", "numpy", "onnxruntime", "pydantic", "uvicorn==0.54.0", "uvloop==0.22.1")
 """What `dagc_runtime` imports. The two pins follow pyproject.toml, which says why."""
@@ -60,41 +61,44 @@ def _third_party(
     skipped = own | sys.stdlib_module_names | {_OURS, "__main__"}
     for path in sorted(sources):
         text = sources[path].decode("utf-8", "replace")
-        body = _served(ast.parse(sources[path]), build_only.get(path, frozenset())).body
-        for found in _imports(body, path, text.splitlines(), optional=False):
+        reading = _Reading(path, text.splitlines(), build_only.get(path, frozenset()))
+        for found in reading.imports(syntax_tree(sources[path]).body, optional=False):
             if found.module.partition(".")[0] not in skipped:
                 yield found
-
-
-def _served(module: ast.Module, build_only: frozenset[int]) -> ast.Module:
-    """The module without the functions that begin at these lines."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef) and _first_line(node) in build_only:
-            node.body = []
-    return module
 
 
 def _first_line(node: ast.FunctionDef) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
 
 
-def _imports(body: Sequence[ast.AST], path: str, lines: list[str], *, optional: bool) -> Iterator[_Import]:
-    for node in body:
-        match node:
-            case ast.Import(aliases):
-                span = _span(node, path, lines)
-                yield from (_Import(alias.name, span, optional) for alias in aliases)
-            case ast.ImportFrom(str() as module, aliases, 0):
-                span = _span(node, path, lines)
-                yield from (_Import(f"{module}.{alias.name}", span, optional) for alias in aliases)
-            case ast.Try() if _survives_import_error(node):
-                yield from _imports(node.body, path, lines, optional=True)
-                rest = (*node.handlers, *node.orelse, *node.finalbody)
-                yield from _imports(rest, path, lines, optional=True)
-            case ast.If(test=test) if _only_for_type_checkers(test):
-                yield from _imports(node.orelse, path, lines, optional=optional)
-            case _:
-                yield from _imports(list(ast.iter_child_nodes(node)), path, lines, optional=optional)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A file being read; functions that begin at the lines `build_only` are passed over."""
+
+    path: str
+    lines: Sequence[str]
+    build_only: frozenset[int]
+
+    def imports(self, body: Sequence[ast.AST], *, optional: bool) -> Iterator[_Import]:
+        for node in body:
+            match node:
+                case ast.Import(aliases):
+                    span = _span(node, self.path, self.lines)
+                    yield from (_Import(alias.name, span, optional) for alias in aliases)
+                case ast.ImportFrom(str() as module, aliases, 0):
+                    span = _span(node, self.path, self.lines)
+                    yield from (_Import(f"{module}.{alias.name}", span, optional) for alias in aliases)
+                case ast.Try() if _survives_import_error(node):
+                    yield from self.imports(node.body, optional=True)
+                    yield from self.imports((*node.handlers, *node.orelse, *node.finalbody), optional=True)
+                case ast.If(test=test) if _only_for_type_checkers(test):
+                    yield from self.imports(node.orelse, optional=optional)
+                case ast.FunctionDef() if _first_line(node) in self.build_only:
+                    continue
+                case ast.expr():
+                    continue  # an expression imports nothing
+                case _:
+                    yield from self.imports(list(ast.iter_child_nodes(node)), optional=optional)
 
 
 def _survives_import_error(node: ast.Try) -> bool:
@@ -111,7 +115,7 @@ def _only_for_type_checkers(test: ast.expr) -> bool:
             return False
 
 
-def _span(node: ast.Import | ast.ImportFrom, path: str, lines: list[str]) -> Span:
+def _span(node: ast.Import | ast.ImportFrom, path: str, lines: Sequence[str]) -> Span:
     line = lines[node.lineno - 1] if node.lineno <= len(lines) else ""
     start = len(line.encode()[: node.col_offset].decode("utf-8", "ignore")) + 1
     return Span(path, node.lineno, start, node.lineno, max(start + 1, len(line.rstrip()) + 1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import CodeType
 
 from dagc.diagnostics import Span
+from dagc.diagnostics.syntax import syntax_tree
 from dagc.trace.spans import Place, character_column
 
 Positions = tuple[int, int, int, int]
@@ -133,7 +134,7 @@ def _parsed(file: str, modified: int, size: int) -> ast.Module | None:
     """The tree of a file; `modified` and `size` only tell one version of it from another."""
     del modified, size
     try:
-        return ast.parse(Path(file).read_bytes())
+        return syntax_tree(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError):
         return None
 
