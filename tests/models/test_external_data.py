@@ -177,6 +177,10 @@ def test_what_lies_beyond_its_file_is_refused(
     assert refusals(folder, place, BEYOND) == ["E0406"] * len(BEYOND)
 
 
+def test_there_are_as_many_placements_as_were_promised() -> None:
+    assert len(PLACES) * (len(OUTSIDE) + len(BEYOND)) >= 88
+
+
 @pytest.mark.parametrize("place", DENSE, ids=lambda place: place.__name__)
 @pytest.mark.parametrize(
     "entries",

@@ -36,16 +36,10 @@ def test_every_seed_is_a_valid_model(tmp_path: Path) -> None:
         assert read_model(file) == content
 
 
-def test_two_hundred_mutants_are_read_or_refused(tmp_path: Path) -> None:
+def test_a_thousand_mutants_are_read_or_refused(tmp_path: Path) -> None:
     number = os.getpid()
-    found = outcomes(tmp_path, 200, seed=1)
-    assert found.total() == 200
-    assert found["read"] > 5
+    found = outcomes(tmp_path, 1000, seed=1)
+    assert found.total() == 1000
+    assert found["read"] > 25
     assert len(found) >= 5, "the mutants are too much alike"
     assert os.getpid() == number
-
-
-@pytest.mark.slow
-def test_a_thousand_mutants_are_read_or_refused(tmp_path: Path) -> None:
-    found = outcomes(tmp_path, 1000, seed=2)
-    assert found.total() == 1000
