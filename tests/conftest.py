@@ -1,6 +1,7 @@
 """What every test shares: onnxruntime without telemetry, and goldens that one flag rewrites."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 
 # Only this, set before onnxruntime is imported anywhere, keeps its telemetry off.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One cache for the whole run, that of no user: a second process looks at no model again."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        cache = tempfile.TemporaryDirectory(prefix="dagc-tests-")
+        config.add_cleanup(cache.cleanup)
+        os.environ["DAGC_CACHE"] = cache.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

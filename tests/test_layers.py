@@ -61,6 +61,9 @@ FENCED: dict[str, set[str]] = {
     "rich": {"cli"},
 }
 
+CONVERTED = {"lightgbm", "onnxmltools", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
+"""Libraries whose models are converted: extras, which only the process that converts them imports."""
+
 
 def room_of(file: Path) -> str:
     return file.relative_to(DAGC).parts[0].removesuffix(".py")
@@ -91,6 +94,12 @@ def test_third_parties_stay_behind_their_fences(file: Path) -> None:
     tops = {name.split(".")[0] for name in imports(file)}
     outside = {top for top in tops & FENCED.keys() if room_of(file) not in FENCED[top]}
     assert not outside
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(DAGC)))
+def test_libraries_that_are_converted_from_stay_with_the_importers(file: Path) -> None:
+    if file.relative_to(DAGC).parts[:2] != ("models", "importers"):
+        assert not {name.split(".")[0] for name in imports(file)} & CONVERTED
 
 
 def test_the_rooms_form_one_line_without_circles() -> None:

@@ -22,7 +22,6 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
 
     Example: dagc check graphs/tabular/graph.py
     """
-    from dagc.cli.model_remarks import model_remarks
     from dagc.compile import check_file
 
     report = Report(str(source.parent))
@@ -33,7 +32,7 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
         for graph in traced:
             size = f"{counted(len(graph.graph.nodes), 'node')}, {counted(len(graph.models), 'model')}"
             typer.echo(f"`{graph.graph.name}` is right: {size}")
-        for remark in model_remarks(traced):
+        for remark in traced[0].model_remarks():
             typer.echo(f"  {remark}")
 
 
@@ -42,7 +41,6 @@ def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
 
     Example: dagc plan graphs/tabular/graph.py
     """
-    from dagc.cli.model_remarks import model_remarks
     from dagc.cli.pictures import plan_text
     from dagc.compile import plan_file
 
@@ -54,7 +52,7 @@ def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
         sys.stdout.write(planned.plan.model_dump_json(indent=2) + "\n")
         return
     typer.echo(plan_text(planned), nl=False)
-    for remark in model_remarks(planned.traced):
+    for remark in planned.traced[0].model_remarks():
         typer.echo(f"  . {remark}")
 
 

@@ -52,6 +52,11 @@ class Traced:
         """The user's files a service carries, by posix path relative to `root`."""
         return {file.relative_to(self.root).as_posix(): file.read_bytes() for file in self.modules}
 
+    def model_remarks(self) -> tuple[str, ...]:
+        """What looking at the file's models has shown that their files do not say, each with its path."""
+        found = sorted(self.models.items())
+        return tuple(f"{path}: {remark}" for path, key in found for remark in self.store.signature(key).remarks)
+
     def summary(self) -> str:
         """The first line of the graph's docstring, or nothing."""
         return next(iter((inspect.getdoc(self.function) or "").splitlines()), "")
