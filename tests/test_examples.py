@@ -1,9 +1,12 @@
 """The walk-throughs in examples/ work when they are typed as they stand."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.running import ROOT, serving
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DAGC = (sys.executable, "-m", "dagc")
@@ -34,3 +37,29 @@ def test_the_first_graph_can_be_followed_from_the_models_to_a_mistake(tmp_path: 
     assert checked.returncode == 1
     shown = re.search(r"```text\n(error.*?)\n", page)
     assert shown and shown[1] in checked.stderr
+
+
+def test_the_commands_of_the_performance_page_run(tmp_path: Path) -> None:
+    page = (EXAMPLES / "performance.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("dagc ")]
+    assert [words[1] for words in commands] == ["bench", "profile", "build", "serve", "bench"]
+    bench, profile, build, serve, remote = commands
+    quick = ["--seconds", "0.3"]
+    measured = run(ROOT, *DAGC, *bench[1:], *quick, "--concurrency", "1,8", "--rate", "100")
+    assert measured.returncode == 0, measured.stderr
+    head = next(line for line in page.splitlines() if "closed loop   req/s" in line)
+    assert head in measured.stdout.splitlines()
+    parts = re.findall(r"^    ([a-z_.]+) +0", page, re.MULTILINE)
+    assert parts and all(part in measured.stdout for part in parts)
+
+    profile[profile.index("-o") + 1] = str(tmp_path / "profile.json")
+    assert run(ROOT, *DAGC, *profile[1:], *quick).returncode == 0
+    assert (tmp_path / "profile.json").is_file()
+    build[build.index("-o") + 1] = str(tmp_path / "build")
+    assert run(ROOT, *DAGC, *build[1:]).returncode == 0
+    with serving(tmp_path / "build" / "services" / "tabular", "-W", "ignore") as address:
+        remote[2], remote[remote.index("--seconds") + 1] = address, "0.3"
+        asked = run(ROOT, *DAGC, *remote[1:])
+    assert asked.returncode == 0, asked.stderr
+    assert serve[1:3] == ["serve", "build/tabular"]

@@ -10,8 +10,8 @@ from dagc.bench.saturation import Saturation, Tried, saturation, why_not
 from dagc.bench.scrape import Part, mean_rows, parts, scrape
 
 WARM_S = 0.5
-CONNECTIONS = 512
-"""Of open loops: enough that a service that holds never lacks a free one."""
+MOST_CONNECTIONS = 900
+"""Of open loops: under the 1,024 files that a process may open by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,9 @@ def measured(
 
     def ask(rate: float) -> Outcome:
         watch(f"{target.path}: {rate:,.0f} requests a second")
-        return offer(target, answers, Load(plan.seconds, CONNECTIONS, rate, plan.deadline_s))
+        # Twice as many as are busy when all of a service that holds answers as late as it may.
+        wanted = max(64, min(MOST_CONNECTIONS, round(2 * rate * plan.p99_ms / 1000)))
+        return offer(target, answers, Load(plan.seconds, wanted, rate, plan.deadline_s))
 
     if plan.rate is not None:
         outcome = ask(plan.rate)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 _LINE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_NAMES = ("node", "session", "queue")
+_FAMILIES = {"dagc_node_seconds": "", "dagc_queue_seconds": "waiting for "}
 _TIMEOUT_S = 10.0
 
 Numbers = Mapping[tuple[str, str], float]
-"""Values by name and by the one label that matters here: a node's, a session's or none."""
+"""Values by name and by the one label that matters here: of a node, a session, a queue, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,20 @@ def scrape(address: str) -> Numbers:
     for name, labels, value in _LINE.findall(text):
         names = dict(_LABEL.findall(labels))
         if "le" not in names:
-            found[name, names.get("node") or names.get("session") or names.get("reason") or ""] = float(value)
+            found[name, next((names[label] for label in _NAMES if label in names), "")] = float(value)
     return found
 
 
 def parts(before: Numbers, after: Numbers) -> tuple[Part, ...]:
     """The parts whose calls were timed between two scrapes, the costliest first."""
     found = []
-    for name, node in after:
-        if name == "dagc_node_seconds_count":
-            calls = after[name, node] - before.get((name, node), 0.0)
-            total = "dagc_node_seconds_sum"
-            seconds = after[total, node] - before.get((total, node), 0.0)
+    for family, what in _FAMILIES.items():
+        for node in [node for name, node in after if name == f"{family}_count"]:
+            calls, seconds = (
+                after[name, node] - before.get((name, node), 0.0) for name in (f"{family}_count", f"{family}_sum")
+            )
             if calls > 0:
-                found.append((seconds, Part(node, int(calls), 1000 * seconds / calls)))
+                found.append((seconds, Part(f"{what}{node}", int(calls), 1000 * seconds / calls)))
     return tuple(part for _, part in sorted(found, key=lambda each: -each[0]))
 
 
