@@ -53,7 +53,7 @@ class _Rules:
 
     def _pair(self, one: int, other: int, first: frozenset[int], second: frozenset[int]) -> Iterator[Diagnostic]:
         if shared := self._conditions.entangled(one, other):
-            yield self._undecided(other, f"rules {one + 1} and {other + 1} both depend on `{shared.name}`")
+            yield self._undecided(other, f"rules {one + 1} and {other + 1} both depend on `{shared}`")
         elif self._subjects(one) == self._subjects(other) and first & second and first - second and second - first:
             yield self._overlap(one, other, min(first & second))
 

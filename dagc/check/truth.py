@@ -32,13 +32,14 @@ _MOST_COMBINATIONS = 20_000
 class Subject:
     """A value that conditions are about: what it is made of, what a user calls it, and what it may be.
 
-    Two subjects with a leaf in common depend on one value, and not every combination of theirs can occur.
+    Two subjects with a leaf in common depend on one value, and not every combination of theirs can occur. Leaves
+    are pairs of a key and a name.
     """
 
     key: str
     name: str
     type: Type
-    leaves: frozenset[str]
+    leaves: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ class Conditions:
         values = self.samples[sample]
         return " and ".join(f"`{subject.name}` is {values[subject]!r}" for subject in self.subjects[number])
 
-    def entangled(self, one: int, other: int) -> Subject | None:
-        """A subject of one condition that shares a value with another subject of the other one."""
+    def entangled(self, one: int, other: int) -> str | None:
+        """A value that different subjects of two conditions depend on, as a user calls it."""
         for mine in self.subjects[one]:
             for theirs in self.subjects[other]:
-                if mine != theirs and mine.leaves & theirs.leaves:
-                    return mine
+                if mine.key != theirs.key and (shared := mine.leaves & theirs.leaves):
+                    return min(name for _, name in shared)
         return None
 
     def _term(self, value: ValueId) -> Term:
@@ -117,11 +118,12 @@ class Conditions:
             return f"{self._name(node.inputs[0])}.{node.op.name}"
         return self._name(node.inputs[0]) if node is not None and isinstance(node.op, Item) else value
 
-    def _leaves(self, value: ValueId) -> frozenset[str]:
+    def _leaves(self, value: ValueId) -> frozenset[tuple[str, str]]:
         node = self._producers.get(value)
         if node is None or not isinstance(node.op, Expression | Item):
-            return frozenset((self._key(value),))
-        return frozenset().union(*(self._leaves(source) for source in node.inputs))
+            is_constant = node is not None and isinstance(node.op, Constant)
+            return frozenset() if is_constant else frozenset(((self._key(value), self._name(value)),))
+        return frozenset[tuple[str, str]]().union(*(self._leaves(source) for source in node.inputs))
 
     def _points(self, subject: Subject) -> Iterator[Point]:
         constants = [point for term in self.terms for point in _compared(term, subject)]

@@ -53,15 +53,18 @@ def are_sound(combinator: str, branches: Sequence[Branch], example: str) -> bool
     return not problems
 
 
-def recorded_arms(recorder: Recorder, combinator: str, branches: Sequence[Branch], stem: str) -> Arms:
-    """Every branch run once as a region. Reports results that are no values (E0192), types that differ (E0304)."""
+def recorded_arms(
+    recorder: Recorder, combinator: str, branches: Sequence[Branch], stem: str, *, code: str = "E0304"
+) -> Arms:
+    """Every branch run once as a region. Reports results that are no values (E0192), other types (`code`)."""
     regions = [recorder.region(_span(recorder, branch), owner=f"`{combinator}`") for _, branch in branches]
     graphs: list[Graph] = []
     for number, (region, (title, branch)) in enumerate(zip(regions, branches, strict=True)):
         graphs.append(_recorded(region, f"{stem}_{number}", combinator, title, branch))
     captures = tuple(dict.fromkeys(value for region in regions for value in region.captures))
     alike = tuple(replace(graph, inputs=captures) for graph in graphs)
-    return Arms(alike, captures, _types(alike, combinator, branches), len(alike[0].outputs) > 1)
+    types = _types(alike, combinator, branches, code)
+    return Arms(alike, captures, types, len(types) > 1)
 
 
 def record_choice(recorder: Recorder, op: Op, own: Sequence[Value], arms: Arms, stem: str) -> object:
@@ -93,13 +96,13 @@ def _recorded(region: Recorder, name: str, combinator: str, title: str, branch: 
     return region.body(name, outputs, returns, region.whole)
 
 
-def _types(arms: Sequence[Graph], combinator: str, branches: Sequence[Branch]) -> tuple[Type, ...]:
-    """What the arms' results are together, `Unknown` where that is nothing."""
+def _types(arms: Sequence[Graph], combinator: str, branches: Sequence[Branch], code: str) -> tuple[Type, ...]:
+    """What the arms' results are together, `Unknown` where that is nothing or they are not as many."""
     counts = [len(arm.outputs) for arm in arms]
     if len(set(counts)) > 1:
         given = [f"{count} value{'s' if count > 1 else ''}" for count in counts]
-        _tell_apart(arms, combinator, branches, given, "return as many values from every branch")
-        return (Unknown(),) * counts[0]
+        _tell_apart(arms, combinator, branches, given, code, "return as many values from every branch")
+        return (Unknown(),)
     types = [arm.types() for arm in arms]
     found: list[Type] = []
     for place in range(counts[0]):
@@ -107,19 +110,24 @@ def _types(arms: Sequence[Graph], combinator: str, branches: Sequence[Branch]) -
         met = meeting(given_types)
         if met is None:
             help = "let every branch give the same type; a step or `dagc.cast` converts"
-            _tell_apart(arms, combinator, branches, [f"`{type}`" for type in given_types], help)
+            _tell_apart(arms, combinator, branches, [f"`{type}`" for type in given_types], code, help)
         found.append(met or Unknown())
     return tuple(found)
 
 
 def _tell_apart(
-    arms: Sequence[Graph], combinator: str, branches: Sequence[Branch], given: Sequence[str], help: str
+    arms: Sequence[Graph],
+    combinator: str,
+    branches: Sequence[Branch],
+    given: Sequence[str],
+    code: str,
+    help: str,
 ) -> None:
-    """E0304 with a label at the first branch of each kind."""
+    """E0304, or `code`, with a label at the first branch of each kind."""
     first: dict[str, int] = {}
     for number, what in enumerate(given):
         first.setdefault(what, number)
     words = [f"{branches[number][0]} gives {what}" for what, number in first.items()]
     labels = (Label(arms[number].span, text) for text, number in zip(words, first.values(), strict=True))
     message = f"the branches of `{combinator}` do not give one type: {', '.join(words)}"
-    tell("E0304", message, help, *labels)
+    tell(code, message, help, *labels)

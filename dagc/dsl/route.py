@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from dagc.dsl.branches import Branch, are_sound, branch_result, record_choice, recorded_arms, tell
 from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
+from dagc.dsl.handle import Handle
 from dagc.dsl.region import unsuitable
 from dagc.dsl.selectors import Wanted, selector
 from dagc.evaluate.choosing import chosen_rule, plain
@@ -114,9 +115,7 @@ def _are_rules(rules: Sequence[object], otherwise: object) -> bool:
 
 def _is_cascade(small: object, big: object, accept: object) -> bool:
     functions: list[Branch] = [("`small`", small), ("`big`", big)]
-    plain_values = [
-        title for title, branch in functions if unsuitable(branch, (), _CASCADE) and not callable(branch)
-    ]
+    plain_values = [title for title, branch in functions if isinstance(branch, Handle) or not callable(branch)]
     for title in plain_values:
         tell("E0190", f"{title} of `dagc.cascade` is no function without parameters", f"write `{_CASCADE}`")
     sound = not plain_values and are_sound("dagc.cascade", functions, _CASCADE)

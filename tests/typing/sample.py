@@ -153,6 +153,40 @@ def for_items(known: Profile, rows: list[Row]) -> tuple[list[Decision], list[Row
 
 
 @dagc.graph
+def chosen(payment: Payment, row: Row) -> Score:
+    by_country = dagc.switch(payment.country, {"DE": lambda: boosted(row), ("FR", "US"): lambda: neural(row)})
+    assert_type(by_country, NDArray[np.float32])
+    assert_type(dagc.switch(payment.country, {"DE": 0.5}, default=0.7), float)
+    ruled = dagc.route(
+        (payment.amount > 1000, lambda: boosted(row)),
+        (by_country > 0.5, lambda: by_country),
+        otherwise=lambda: neural(row),
+    )
+    assert_type(dagc.route((payment.amount > 1, "large"), otherwise="small"), str)
+    first, second = dagc.split(
+        (0.9, lambda: (ruled, payment.amount)), (0.1, lambda: (by_country, payment.amount)), key=payment.user_id
+    )
+    assert_type(first, NDArray[np.float32])
+    assert_type(second, float)
+    return dagc.cascade(
+        lambda: boosted(row), lambda: dagc.mean(neural(row), first), accept=lambda score: score > 0.9
+    )
+
+
+@dagc.graph
+def wrong_choices(payment: Payment, row: Row) -> Score:
+    dagc.switch(payment.country)  # refused: call-overload
+    dagc.switch(payment.country, {"DE": lambda wide: wide})  # refused: dict-item, misc
+    dagc.route((payment.amount > 1, lambda: row))  # refused: call-overload
+    dagc.split((0.5, lambda: row), (0.5, lambda: row))  # refused: call-overload
+    dagc.split((0.5, lambda: row), (0.5, lambda: row), key=payment.amount)  # refused: call-overload
+    dagc.cascade(lambda: boosted(row), lambda: neural(row))  # refused: call-arg
+    dagc.cascade(lambda: boosted(row), lambda: neural(row), accept=lambda: True)  # refused: arg-type, misc
+    wrong = dagc.switch(payment.country, {"DE": lambda: payment.amount}, default=lambda: 1.0)
+    return wrong  # refused: return-value
+
+
+@dagc.graph
 def wrong_items(known: Profile, row: Row) -> list[Decision]:
     many = payments(known)
     dagc.each(row, scaler, max_items=8)  # refused: arg-type
