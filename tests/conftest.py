@@ -25,9 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Conversions by the original libraries take minutes, and the overload test needs a machine of its own."""
+    """The overload test needs a machine of its own."""
     for item in items:
-        if "importers" in str(item.path) or item.path.name == "test_overload.py":
+        if item.path.name == "test_overload.py":
             item.add_marker(pytest.mark.slow)
 
 

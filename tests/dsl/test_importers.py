@@ -115,6 +115,7 @@ def rate(request: Wine) -> Grower:
 """
 
 
+@pytest.mark.slow
 def test_an_imported_model_is_traced_like_a_file(tmp_path: Path) -> None:
     report = Report()
     (traced,) = load(written(tmp_path, GRAPH), report)
@@ -124,6 +125,7 @@ def test_an_imported_model_is_traced_like_a_file(tmp_path: Path) -> None:
     assert [port.name for port in traced.store.signature(key).outputs] == ["label", "probabilities"]
 
 
+@pytest.mark.slow
 def test_a_plain_call_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (HEAD + GRAPH).replace('"""A graph of a test."""', '"""Called plainly."""')
     (tmp_path / "plain_wine.py").write_text(text, encoding="utf-8")
@@ -161,6 +163,7 @@ print(repr(graph.wine), dagc.__file__)
     assert done.stdout.startswith("<inert sklearn(load)>")
 
 
+@pytest.mark.slow
 def test_what_only_load_imports_is_not_carried(tmp_path: Path) -> None:
     (tmp_path / "training.py").write_text(
         "from sklearn.linear_model import LogisticRegression\n"
@@ -179,6 +182,7 @@ def load_trained():
     assert "sklearn" in traced.sources()["graph.py"].decode(), "the module is shipped unchanged"
 
 
+@pytest.mark.slow
 def test_relative_paths_start_at_the_file_of_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "steps.json").write_text("20")
     monkeypatch.chdir("/")
@@ -239,6 +243,7 @@ def price(stone: Stone) -> Rated:
     assert [str(port.type) for port in traced.store.signature(key).inputs] == ["f64[N, 1]", "str[N, 1]"]
 
 
+@pytest.mark.slow
 def test_one_chosen_output_is_the_answer_itself(tmp_path: Path) -> None:
     text = """
 chances = dagc.sklearn(load, outputs=["probabilities"])

@@ -60,10 +60,12 @@ def calls(folder: Path) -> int:
     return len((folder / "called").read_text())
 
 
+@pytest.mark.slow
 def test_a_load_function_becomes_a_model(folder: Path) -> None:
     assert answer(imported(order(folder, RIDGE), None), 10.0) == pytest.approx(20.0)
 
 
+@pytest.mark.slow
 def test_the_second_import_comes_from_the_cache(folder: Path) -> None:
     first = imported(order(folder, RIDGE), None)
     assert imported(order(folder, RIDGE), None) == first
@@ -77,6 +79,7 @@ def test_a_file_that_load_read_counts_without_being_declared(folder: Path) -> No
     assert calls(folder) == 2
 
 
+@pytest.mark.slow
 def test_another_source_other_options_or_example_rows_are_another_import(folder: Path) -> None:
     imported(order(folder, RIDGE), None)
     imported(order(folder, RIDGE + "\n# changed"), None)
@@ -85,6 +88,7 @@ def test_another_source_other_options_or_example_rows_are_another_import(folder:
     assert calls(folder) == 4
 
 
+@pytest.mark.slow
 def test_a_declared_file_counts_even_if_it_is_never_opened(folder: Path) -> None:
     (folder / "weights.bin").write_text("1")
     imported(order(folder, RIDGE, depends=("weights.bin",)), None)
@@ -93,6 +97,7 @@ def test_a_declared_file_counts_even_if_it_is_never_opened(folder: Path) -> None
     assert calls(folder) == 2
 
 
+@pytest.mark.slow
 def test_the_same_files_elsewhere_are_the_same_import(folder: Path, tmp_path: Path) -> None:
     imported(order(folder, RIDGE), None)
     other = tmp_path / "other"
@@ -103,6 +108,7 @@ def test_the_same_files_elsewhere_are_the_same_import(folder: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b'["x", "y"]'])
+@pytest.mark.slow
 def test_a_damaged_entry_is_ignored_and_written_anew(folder: Path, tmp_path: Path, damage: bytes) -> None:
     first = imported(order(folder, RIDGE), None)
     for file in (tmp_path / "cache").rglob("*.*"):
@@ -112,6 +118,7 @@ def test_a_damaged_entry_is_ignored_and_written_anew(folder: Path, tmp_path: Pat
     assert calls(folder) == 2
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_no_mistake(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +170,7 @@ def test_too_much_memory_is_told_with_the_limit_and_the_line(folder: Path) -> No
     assert any(Path(file).name == "zoo.py" and line == 5 for file, line, *_ in found.frames)
 
 
+@pytest.mark.slow
 def test_too_much_time_is_told_with_the_limit_and_ends_what_was_started(folder: Path) -> None:
     text = """
 import subprocess, sys
@@ -197,6 +205,7 @@ def test_a_process_that_dies_is_told_how(folder: Path, ending: str, words: str) 
     assert words in found.message
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_from_the_folder_the_compiler_was_started_in(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

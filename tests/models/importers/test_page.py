@@ -19,6 +19,7 @@ PAGE = (Path(__file__).parents[3] / "examples" / "importers.md").read_text(encod
 TABLE = re.search(r"\| kind \| estimators \|\n(.*?)\n\n", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_example_builds_a_service_without_scikit_learn(tmp_path: Path) -> None:
     for name, content in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL):
         (tmp_path / name).write_text(content, encoding="utf-8")
