@@ -33,12 +33,16 @@ if TYPE_CHECKING:
         weighted,
         where,
     )
+    from dagc.dsl.fallback import fallback
     from dagc.dsl.graph import graph
     from dagc.dsl.importers import lightgbm, sklearn, torch, xgboost
     from dagc.dsl.model import onnx
+    from dagc.dsl.quorum import quorum
     from dagc.dsl.refuse import Refuse
     from dagc.dsl.route import cascade, route
+    from dagc.dsl.shadow import shadow
     from dagc.dsl.split import split
+    from dagc.dsl.stacked import stacked
     from dagc.dsl.step import step
     from dagc.dsl.switch import switch
     from dagc.dsl.tensors import (
@@ -62,10 +66,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cascade", "cast", "clip",
-    "concat", "each", "exp", "f16", "f32", "f64", "graph", "highest", "i8", "i16", "i32", "i64", "lightgbm",
-    "log", "lowest", "maximum", "mean", "minimum", "normalise", "onnx", "route", "sklearn", "softmax",
-    "split", "sqrt", "stack", "step", "string", "switch", "top_k", "torch", "total", "u8", "u16", "u32",
-    "u64", "vote", "weighted", "where", "xgboost",
+    "concat", "each", "exp", "f16", "f32", "f64", "fallback", "graph", "highest", "i8", "i16", "i32", "i64",
+    "lightgbm", "log", "lowest", "maximum", "mean", "minimum", "normalise", "onnx", "quorum", "route", "shadow",
+    "sklearn", "softmax", "split", "sqrt", "stack", "stacked", "step", "string", "switch", "top_k", "torch", "total", "u8",
+    "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
 ]  # fmt: skip
 
 _OTHER_HOMES = {
@@ -73,13 +77,17 @@ _OTHER_HOMES = {
     "aio": "dagc.dsl.eager",
     "cascade": "dagc.dsl.route",
     "each": "dagc.dsl.each",
+    "fallback": "dagc.dsl.fallback",
     "graph": "dagc.dsl.graph",
     "lightgbm": "dagc.dsl.importers",
     "onnx": "dagc.dsl.model",
+    "quorum": "dagc.dsl.quorum",
     "Refuse": "dagc.dsl.refuse",
     "route": "dagc.dsl.route",
     "sklearn": "dagc.dsl.importers",
+    "shadow": "dagc.dsl.shadow",
     "split": "dagc.dsl.split",
+    "stacked": "dagc.dsl.stacked",
     "step": "dagc.dsl.step",
     "switch": "dagc.dsl.switch",
     "torch": "dagc.dsl.importers",

@@ -15,6 +15,7 @@ from dagc.plan.service_plan import (
     Service,
     Session,
     Stage,
+    StandStage,
     TogetherStage,
 )
 
@@ -49,12 +50,14 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
             yield from _for_items(stage, sessions, "")
         case ChooseStage():
             yield from _for_arms(stage, sessions, "")
+        case StandStage():
+            yield from _for_branches(stage, sessions, "")
         case TogetherStage():
             yield from _overlapping(stage.calls, sessions)
 
 
 def _overlapping(
-    calls: Sequence[CallStage | EachStage | ChooseStage], sessions: Mapping[str, Session]
+    calls: Sequence[CallStage | EachStage | ChooseStage | StandStage], sessions: Mapping[str, Session]
 ) -> Iterator[_Row]:
     for at, one in enumerate(calls, start=1):
         others = f", together with the {'next' if at < len(calls) else 'one before'}"
@@ -62,6 +65,8 @@ def _overlapping(
             yield from _for_items(one, sessions, others)
         elif isinstance(one, ChooseStage):
             yield from _for_arms(one, sessions, others)
+        elif isinstance(one, StandStage):
+            yield from _for_branches(one, sessions, others)
         else:
             yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
 
@@ -87,6 +92,21 @@ def _for_arms(stage: ChooseStage, sessions: Mapping[str, Session], others: str) 
     for arm in stage.arms:
         yield "", f"  {_taken(arm)}:", ""
         for inner in arm.stages:
+            yield from ((f"  {made}", f"    {maker}", line) for made, maker, line in _rows(inner, sessions))
+
+
+def _for_branches(stage: StandStage, sessions: Mapping[str, Session], others: str) -> Iterator[_Row]:
+    """What the branches are to each other, and under it each of them."""
+    within = "" if stage.within_s is None else f" within {stage.within_s:g} s"
+    many = f" of {stage.need} of {len(stage.branches)}" if stage.how == "quorum" else ""
+    yield ", ".join(stage.targets), f"{stage.how}{many}{within}{others}", cite(stage.lines)
+    for branch in stage.branches:
+        yield "", f"  {branch.function}:", branch.line
+        for inner in branch.stages:
+            yield from ((f"  {made}", f"    {maker}", line) for made, maker, line in _rows(inner, sessions))
+    for combination in stage.combinations:
+        yield "", f"  of {len(combination.answers)} answers:", ""
+        for inner in combination.stages:
             yield from ((f"  {made}", f"    {maker}", line) for made, maker, line in _rows(inner, sessions))
 
 

@@ -3,20 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard
 
 from dagc.backends.choice import choice_lines
 from dagc.backends.citations import cite
 from dagc.backends.layout import Expression, Group, Statement, call, indented, laid_out, targets
+from dagc.backends.standing import branch_lines, quorum_lines, standing_call
 from dagc.backends.values import value
 from dagc.plan.service_plan import (
     Argument,
     Arm,
+    Branch,
     CallStage,
     ChooseStage,
+    Combination,
     EachStage,
     Endpoint,
     RunStage,
     Stage,
+    StandStage,
     TogetherStage,
 )
 
@@ -26,7 +31,7 @@ UNREAD = "_"
 Known = Mapping[str, str]
 """What main.py calls the user's modules."""
 
-_Awaitable = CallStage | EachStage | ChooseStage
+_Awaitable = CallStage | EachStage | ChooseStage | StandStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class _Inner:
     returns_tuple: bool
 
 
-_Function = Endpoint | EachStage | _Inner
+_Function = Endpoint | EachStage | Branch | _Inner
 """What has stages and a result."""
 
 
@@ -49,14 +54,16 @@ def function_lines(function: _Function, known: Known, depth: int) -> list[str]:
         return lines + laid_out(Statement("return ", _result(function)), depth)
     *before, last = function.stages
     lines = _block(before, known, depth)
-    if not isinstance(last, ChooseStage):
-        lines += _functions(last, known, depth, after=lines)
-        return lines + laid_out(Statement("return ", _expression(last, known), cite(_lines(last))), depth)
 
-    def returning(arm: Arm, deeper: int) -> list[str]:
+    def returning(arm: Arm | Combination, deeper: int) -> list[str]:
         return function_lines(_Inner(arm.stages, arm.result, function.returns_tuple), known, deeper)
 
-    return lines + choice_lines(last, depth, returning, returns=True)
+    if isinstance(last, ChooseStage):
+        return lines + choice_lines(last, depth, returning, returns=True)
+    lines += _functions(last, known, depth, after=lines)
+    if _is_quorum(last):
+        return lines + quorum_lines(last, known, depth, returning)
+    return lines + laid_out(Statement("return ", _expression(last, known), cite(_lines(last))), depth)
 
 
 def _block(stages: Iterable[Stage], known: Known, depth: int) -> list[str]:
@@ -67,12 +74,15 @@ def _block(stages: Iterable[Stage], known: Known, depth: int) -> list[str]:
             lines += choice_lines(stage, depth, partial(_assigning, stage.targets, known), returns=False)
             continue
         lines += _functions(stage, known, depth, after=lines)
+        if _is_quorum(stage):
+            lines += quorum_lines(stage, known, depth, partial(_assigning, stage.targets, known))
+            continue
         prefix = "" if set(_targets(stage)) == {UNREAD} else targets(_targets(stage), depth)
         lines += laid_out(Statement(prefix, _expression(stage, known), cite(_lines(stage))), depth)
     return lines
 
 
-def _assigning(wanted: Sequence[str], known: Known, arm: Arm, depth: int) -> list[str]:
+def _assigning(wanted: Sequence[str], known: Known, arm: Arm | Combination, depth: int) -> list[str]:
     """An arm whose results become the targets; most are called so where they are computed."""
     lines = _block(arm.stages, known, depth)
     for target, result in zip(wanted, arm.result, strict=True):
@@ -85,18 +95,26 @@ def _functions(stage: Stage, known: Known, depth: int, *, after: Sequence[str]) 
     """The functions that have to stand before the stage, with a blank line around each."""
     lines: list[str] = []
     for one in stage.calls if isinstance(stage, TogetherStage) else [stage]:
-        if isinstance(one, EachStage | ChooseStage):
+        if isinstance(one, EachStage | ChooseStage | StandStage):
             before = lines or after
             lines += [*([""] if before and before[-1] else []), *_function(one, known, depth), ""]
     return lines
 
 
-def _function(stage: EachStage | ChooseStage, known: Known, depth: int) -> list[str]:
+def _function(stage: EachStage | ChooseStage | StandStage, known: Known, depth: int) -> list[str]:
     if isinstance(stage, EachStage):
         head = f"async def {stage.function}({stage.item}):  # {cite([stage.line])}"
         return [*indented([head], depth), *function_lines(stage, known, depth + 1)]
+    if isinstance(stage, StandStage) and stage.function is None:
+        return branch_lines(stage, depth, lambda branch, deeper: function_lines(branch, known, deeper))
+    name, stage = stage.function, stage.model_copy(update={"function": None})
     inner = _Inner((stage,), tuple(Argument(name=target) for target in stage.targets), len(stage.targets) > 1)
-    return [*indented([f"async def {stage.function}():"], depth), *function_lines(inner, known, depth + 1)]
+    return [*indented([f"async def {name}():"], depth), *function_lines(inner, known, depth + 1)]
+
+
+def _is_quorum(stage: Stage) -> TypeGuard[StandStage]:
+    """Whether the stage is a `match` of its own, and not awaited as a function of its own."""
+    return isinstance(stage, StandStage) and bool(stage.combinations) and stage.function is None
 
 
 def _is_answer(stage: Stage, function: _Function) -> bool:
@@ -108,7 +126,7 @@ def _is_answer(stage: Stage, function: _Function) -> bool:
 
 def _targets(stage: Stage) -> tuple[str, ...]:
     match stage:
-        case CallStage() | RunStage() | ChooseStage():
+        case CallStage() | RunStage() | ChooseStage() | StandStage():
             return stage.targets
         case TogetherStage():
             return tuple(_spread(_targets(one)) for one in stage.calls)
@@ -128,7 +146,7 @@ def _expression(stage: Stage, known: Known) -> Group:
     match stage:
         case CallStage():
             return _awaitable(stage, known, "await " if stage.waits else "")
-        case EachStage() | ChooseStage():
+        case EachStage() | ChooseStage() | StandStage():
             return _awaitable(stage, known, "await ")
         case TogetherStage():
             return call("await together", [_awaitable(one, known, "") for one in stage.calls])
@@ -137,8 +155,10 @@ def _expression(stage: Stage, known: Known) -> Group:
 
 
 def _awaitable(stage: _Awaitable, known: Known, awaited: str) -> Group:
-    if isinstance(stage, ChooseStage):
+    if isinstance(stage, ChooseStage) or (isinstance(stage, StandStage) and stage.function is not None):
         return call(f"{awaited}{stage.function}", [])
+    if isinstance(stage, StandStage):
+        return standing_call(stage, known, awaited)
     if isinstance(stage, EachStage):
         return call(f"{awaited}each", [stage.function, value(stage.items), f"max_items={stage.max_items}"])
     given = [

@@ -36,6 +36,7 @@ _NEEDS = frozenset(
 )  # fmt: skip
 _COMBINATORS = frozenset({"switch", "route", "split", "cascade", "fallback", "shadow", "quorum"})
 """Those that take branches: a branch may return a real tuple, and then so does the call."""
+_NO_BRANCHES = ("accept", "combine", "compare")
 _GOES_THROUGH = frozenset(
     {
         "list", "tuple", "dict", "iter", "next", "enumerate", "zip", "reversed", "sum", "map", "filter",
@@ -234,6 +235,8 @@ def _run_functions(walk: Walk, node: ast.Call, target: object) -> None:
         _run_function(walk, _argument(node, 1, "function"), [Handle()])
     if name == "cascade":
         _run_function(walk, _argument(node, 2, "accept"), [Handle()])
+    if name == "quorum":
+        _run_function(walk, _argument(node, 4, "combine"), [Box(Handle())])
     if name in _COMBINATORS:
         for branch in _branches(node):
             _run_function(walk, branch, [])
@@ -255,7 +258,7 @@ def _argument(node: ast.Call, position: int, name: str) -> ast.expr | None:
 
 def _branches(node: ast.Call) -> Iterator[ast.expr]:
     """The names of functions among the arguments, in pairs, lists and mappings too; lambdas are walked anyway."""
-    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg not in _NO_BRANCHES)]
     while given:
         match given.pop(0):
             case ast.Tuple(elts) | ast.List(elts):

@@ -6,6 +6,7 @@ It runs whatever nodes the graph has, so the same function answers for the optim
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -14,7 +15,8 @@ from dagc.evaluate.choosing import NoCase, chosen_case, chosen_rule, chosen_shar
 from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
 from dagc.evaluate.private_loop import wait_for
-from dagc.ir.branching import Choosing, Route, Split, Standing, Switch
+from dagc.evaluate.standing import TooManyItems, answers_of, is_refusal
+from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, Op, RunModel
 from dagc.ir.regions import own_inputs
@@ -27,10 +29,6 @@ Steps = Mapping[tuple[str, str], Callable[..., object]]
 
 Watch = Callable[[Node, tuple[object, ...], tuple[object, ...]], None]
 """Told of every node that has run: the node, its inputs and its outputs; a node of a region once for each item."""
-
-
-class TooManyItems(ValueError):
-    """A list is longer than `dagc.each` declares; the service refuses the request (422)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +104,8 @@ class _World:
                 return (list(self._each(node, op, inputs)),)
             case Switch() | Route() | Split() as op:
                 return self._chosen(node, op, inputs)
+            case Fallback() | Shadow() | Quorum() as op:
+                return _spread(self._stood(op, inputs), len(node.outputs))
             case _ as op:
                 return _computed(op, inputs)
 
@@ -123,8 +123,23 @@ class _World:
         """What the arm gives that is taken; no node of another arm runs."""
         own = own_inputs(op)
         number = _arm(op, inputs[:own])
-        inside = replace(self, place=f"{self.place}{node.name}.")
-        return _spread(inside.result(op.arms[number], inputs[own:]), len(node.outputs))
+        return _spread(self.result(op.arms[number], inputs[own:]), len(node.outputs))
+
+    def _stood(self, op: Standing, captured: tuple[object, ...]) -> object:
+        """What the arms give together; nothing is late, and a challenger does not run."""
+        match op:
+            case Fallback(primary=primary, backup=backup):
+                try:
+                    return self.result(primary, captured)
+                except Exception as error:
+                    if is_refusal(error):
+                        raise
+                return self.result(backup, captured)
+            case Shadow(champion=champion):
+                return self.result(champion, captured)
+            case Quorum(members=members, need=need, combines=combines):
+                answers = answers_of([partial(self.result, member, captured) for member in members], need)
+                return self.result(combines[len(answers) - need], (*answers, *captured))
 
 
 def _arm(op: Choosing, own: Sequence[object]) -> int:

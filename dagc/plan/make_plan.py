@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
+from dagc.ir.branching import Shadow
 from dagc.ir.graph import Graph
 from dagc.ir.ops import CallStep, ModelKey
 from dagc.ir.regions import every_node, waits, walk
@@ -139,8 +140,10 @@ def _timed(
 
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
     """The modules main.py calls into, each with a name no graph and no parameter hides."""
-    steps = [node.op for graph in graphs for node in every_node(graph) if isinstance(node.op, CallStep)]
-    called = sorted({graph.module for graph in graphs} | {step.module for step in steps})
+    nodes = [node.op for graph in graphs for node in every_node(graph)]
+    steps = {op.module for op in nodes if isinstance(op, CallStep)}
+    compared = {op.compare[0] for op in nodes if isinstance(op, Shadow) and op.compare is not None}
+    called = sorted({graph.module for graph in graphs} | steps | compared)
     hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
     chosen: dict[str, str] = {}
     for module in called:

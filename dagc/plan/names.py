@@ -10,10 +10,12 @@ from dagc.ir.graph import Graph, ValueId
 from dagc.ir.ops import CallStep
 from dagc.ir.regions import every_node
 
-MAIN_NAMES = frozenset({"Service", "service", "together", "each", "share_of", "np"})
+MAIN_NAMES = frozenset(
+    {"Service", "service", "together", "each", "share_of", "fallback", "shadow", "quorum", "np"}
+)
 """Names main.py has already given away when the user's names come in."""
 
-_BODY_NAMES = frozenset({"together", "each", "share_of", "np"})  # those of them that an endpoint's own lines use
+_BODY_NAMES = MAIN_NAMES - {"Service", "service"}  # those of them that an endpoint's own lines use
 
 _ROUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _LONGEST = 40

@@ -111,14 +111,56 @@ class ChooseStage(_Plain):
     lines: tuple[str, ...]
 
 
+class Branch(_Plain):
+    """A function of main.py's own without parameters, which sees the values of the function it stands in."""
+
+    function: str
+    stages: tuple["Stage", ...]
+    result: tuple[Argument, ...]
+    returns_tuple: bool
+    line: str
+
+
+class Combination(_Plain):
+    """What is made of so many answers of a quorum, which are called `answers`."""
+
+    answers: tuple[str, ...]
+    stages: tuple["Stage", ...]
+    result: tuple[Argument, ...]
+
+
+class StandStage(_Plain):
+    """Branches beside each other: a primary and its backup, a champion and its challenger, a quorum's members.
+
+    `node` is what metrics, logs and answers call it. Of a quorum `need` members have to answer, and `combinations`
+    say what is made of `need` answers, of one more, and so on; a stage that waits beside others stands in a
+    function of its own then, called `function`. `compare` is the user's function (module, name) of a shadow.
+    """
+
+    kind: Literal["stand"] = "stand"
+    how: Literal["fallback", "shadow", "quorum"]
+    node: str
+    targets: tuple[str, ...]
+    branches: tuple[Branch, ...]
+    within_s: float | None = None
+    need: int = 0
+    compare: tuple[str, str] | None = None
+    combinations: tuple[Combination, ...] = ()
+    function: str | None = None
+    waits: bool
+    lines: tuple[str, ...]
+
+
 class TogetherStage(_Plain):
     """Waiting steps that do not need each other: they overlap."""
 
     kind: Literal["together"] = "together"
-    calls: tuple[Annotated[CallStage | EachStage | ChooseStage, Field(discriminator="kind")], ...]
+    calls: tuple[Annotated[CallStage | EachStage | ChooseStage | StandStage, Field(discriminator="kind")], ...]
 
 
-Stage = Annotated[CallStage | TogetherStage | RunStage | EachStage | ChooseStage, Field(discriminator="kind")]
+Stage = Annotated[
+    CallStage | TogetherStage | RunStage | EachStage | ChooseStage | StandStage, Field(discriminator="kind")
+]
 
 
 class Port(_Plain):

@@ -3,11 +3,11 @@
 A region becomes a function inside the function it stands in, which sees what it captures by its name there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from dagc.ir.branching import Choosing, Route, Split, Switch
+from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, ValueId
 from dagc.ir.ops import CallStep, Each, ModelKey, RunModel
 from dagc.ir.regions import captures, own_inputs, waits
@@ -15,21 +15,24 @@ from dagc.ir.types import TupleOf, Type
 from dagc.plan.arguments import UNUSED, arguments, compared
 from dagc.plan.calls import positional
 from dagc.plan.citations import cited
-from dagc.plan.names import Names, variable_candidates
+from dagc.plan.names import Names, variable_candidates, word
 from dagc.plan.schedule import schedule
 from dagc.plan.service_plan import (
     Argument,
     Arm,
+    Branch,
     CallStage,
     ChooseStage,
+    Combination,
     EachStage,
     RunStage,
     Session,
     Stage,
+    StandStage,
     TogetherStage,
 )
 
-Awaitable = CallStage | EachStage | ChooseStage
+Awaitable = CallStage | EachStage | ChooseStage | StandStage
 """What can overlap with others."""
 
 _Written = Mapping[ValueId, Argument]
@@ -51,7 +54,7 @@ def body(graph: Graph, sessions: Mapping[ModelKey, Session], names: Names, sourc
         CompileError: values or operations main.py cannot hold (E0601).
     """
     given = [Argument(name=value.id) for value in graph.inputs]
-    return _Writing(sessions, names, sources).body(graph, given)
+    return _Writing(sessions, names, sources, graph.name).body(graph, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,14 @@ class _Writing:
     sessions: Mapping[ModelKey, Session]
     names: Names
     sources: Mapping[str, bytes]
+    graph: str
 
     def body(
         self, graph: Graph, given: Sequence[Argument], wanted: Mapping[ValueId, str] = MappingProxyType({})
     ) -> Body:
         written = arguments(graph, given, self.names, wanted)
-        stages = tuple(self.stage(group, written, graph.types()) for group in schedule(graph))
+        types = graph.types()
+        stages = tuple(self.stage(group, written, types) for group in schedule(graph))
         return Body(stages, tuple(written[output] for output in graph.outputs), _returns_tuple(graph))
 
     def stage(self, group: Sequence[Node], written: _Written, types: Mapping[ValueId, Type]) -> Stage:
@@ -86,11 +91,13 @@ class _Writing:
                 return self.each(node, op, written)
             case Switch() | Route() | Split() as op:
                 return self.choose(node, op, written, types)
+            case Fallback() | Shadow() | Quorum() as op:
+                return self.stand(node, op, written)
         return None
 
     def function(self, call: Awaitable) -> Awaitable:
         """What overlaps with others is an awaitable; a choice becomes one as a function."""
-        if not isinstance(call, ChooseStage):
+        if not isinstance(call, ChooseStage) and not (isinstance(call, StandStage) and call.combinations):
             return call
         return call.model_copy(update={"function": self.names.take(f"{call.how}_{call.targets[0].strip('_')}")})
 
@@ -112,7 +119,7 @@ class _Writing:
         names = self.names.inner()
         item = names.take(parameter, f"{parameter}_item")
         captured = (written[value] for value in captures(node))
-        made = _Writing(self.sessions, names, self.sources).body(op.body, [Argument(name=item), *captured])
+        made = replace(self, names=names).body(op.body, [Argument(name=item), *captured])
         return EachStage(
             target=written[node.outputs[0].id].name or UNUSED,
             function=function,
@@ -143,12 +150,61 @@ class _Writing:
             lines=cited(node.spans),
         )
 
+    def stand(self, node: Node, op: Standing, written: _Written) -> StandStage:
+        targets = tuple(written[value.id].name or UNUSED for value in node.outputs)
+        captured = [written[value] for value in captures(node)]
+        named = f"{self.graph}.{node.outputs[0].id}"
+        made = StandStage(
+            how="quorum" if isinstance(op, Quorum) else "shadow" if isinstance(op, Shadow) else "fallback",
+            node=named,
+            targets=targets,
+            branches=tuple(
+                self.branch(graph, title, node.outputs[0].id, captured) for title, graph in _branches(op)
+            ),
+            compare=op.compare if isinstance(op, Shadow) else None,
+            within_s=None if isinstance(op, Shadow) else op.within_s,
+            waits=waits(node),
+            lines=cited(node.spans),
+        )
+        if not isinstance(op, Quorum):
+            return made
+        combinations = tuple(self.combination(graph, captured, targets) for graph in op.combines)
+        return made.model_copy(update={"need": op.need, "combinations": combinations})
+
+    def branch(self, graph: Graph, title: str, output: str, captured: Sequence[Argument]) -> Branch:
+        function = self.names.take(title, word(f"{output}_{title}", title))
+        made = replace(self, names=self.names.inner()).body(graph, captured)
+        line = cited((graph.span,))[0]
+        return Branch(
+            function=function, stages=made.stages, result=made.result, returns_tuple=made.returns_tuple, line=line
+        )
+
+    def combination(self, graph: Graph, captured: Sequence[Argument], targets: Sequence[str]) -> Combination:
+        names = self.names.inner()
+        own = graph.inputs[: len(graph.inputs) - len(captured)]
+        answers = [Argument(name=names.take(*variable_candidates(value.id, None))) for value in own]
+        body = replace(self, names=names).arm(graph, [*answers, *captured], targets)
+        return Combination(
+            answers=tuple(answer.name or UNUSED for answer in answers), stages=body.stages, result=body.result
+        )
+
     def arm(self, graph: Graph, captured: Sequence[Argument], targets: Sequence[str]) -> Body:
         """An arm, whose results are called as the node's where they are computed in it."""
         made = {value.id for node in graph.nodes for value in node.outputs}
         pairs = zip(graph.outputs, targets, strict=True)
         wanted = {value: target for value, target in reversed([*pairs]) if value in made and target != UNUSED}
         return replace(self, names=self.names.inner()).body(graph, captured, wanted)
+
+
+def _branches(op: Standing) -> Iterator[tuple[str, Graph]]:
+    """The arms that become functions, each with what it is called."""
+    match op:
+        case Fallback(primary=primary, backup=backup):
+            yield from (("primary", primary), ("backup", backup))
+        case Shadow(champion=champion, challenger=challenger):
+            yield from (("champion", champion), ("challenger", challenger))
+        case Quorum(members=members):
+            yield from ((f"member_{number}", member) for number, member in enumerate(members, start=1))
 
 
 def _taken(op: Choosing, number: int, by: Sequence[Argument], body: Body) -> Arm:
