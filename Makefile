@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo test lint types units frameworks goldens lock clean
+.PHONY: bench scale demo test lint types units frameworks goldens lock clean
 
 demo: .venv/ready
 	$(BIN)/dagc demo
@@ -31,6 +31,10 @@ goldens: .venv/ready
 bench: .venv/ready
 	@command -v wrk >/dev/null || { echo "wrk is missing (Debian: apt-get install wrk)"; exit 1; }
 	$(BIN)/python -m benchmarks.run $(if $(PEERS),--peers $(PEERS)) $(if $(WORKLOADS),--workloads $(WORKLOADS)) $(BENCH)
+
+# How compile time and memory grow with the graph, up to 10,000 nodes: a quarter of an hour.
+scale: .venv/ready
+	$(BIN)/python -m benchmarks.scale $(SCALE)
 
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -33,16 +34,23 @@ def this_machine() -> Machine:
     model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     meminfo = Path("/proc/meminfo").read_text(encoding="utf-8")
     kib = int((re.search(r"^MemTotal:\s+(\d+)", meminfo, re.MULTILINE) or ["", "0"])[1])
-    banner = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
     return Machine(
         processor=model[1] if model else platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         memory_gib=round(kib / 2**20, 1),
         kernel=platform.release(),
         python=platform.python_version(),
-        wrk=(banner.stdout or banner.stderr).split("[")[0].replace("Copyright", "").strip(),
+        wrk=_wrk(),
         dagc=importlib.metadata.version("dagc"),
     )
+
+
+def _wrk() -> str:
+    """The version of the load generator; nothing where it is not installed."""
+    if shutil.which("wrk") is None:
+        return ""
+    banner = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
+    return (banner.stdout or banner.stderr).split("[")[0].replace("Copyright", "").strip()
 
 
 def busy_s() -> float:

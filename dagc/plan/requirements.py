@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -40,7 +41,7 @@ def requirements(
         CompileError: an import no installed distribution provides (E0503).
     """
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in sources}
-    installed = packages_distributions()
+    installed = _installed()
     found: set[str] = set()
     missing: list[Diagnostic] = []
     for wanted in _third_party(sources, own, build_only):
@@ -53,6 +54,12 @@ def requirements(
         raise CompileError.of(*missing)
     of_runtime = {_name(requirement) for requirement in RUNTIME}
     return tuple(sorted((*RUNTIME, *(found - of_runtime - {_OURS})), key=_name))
+
+
+# It reads the metadata of all that is installed, which a build asks for twice.
+@cache
+def _installed() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _third_party(
