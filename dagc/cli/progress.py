@@ -1,21 +1,33 @@
-"""What is being done now, as one moving line on a terminal and nothing elsewhere."""
+"""What is being done now: a line with a bar on a terminal, and nothing anywhere else."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from dagc.diagnostics.progress import doing, heard_by
+
 
 @contextmanager
 def steps() -> Iterator[Callable[[str], None]]:
-    """A function that shows its words beside a spinner until the next ones come."""
+    """Shows on standard error what the compiler tells inside the block; gives a function that tells it too."""
     if not sys.stderr.isatty():
-        yield _say_nothing
+        yield doing
         return
     from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
 
-    with Console(stderr=True).status("starting") as status:
-        yield lambda words: status.update(words)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
 
+        def show(words: str, done: int = 0, of: int = 0) -> None:
+            bar.update(task, description=words, completed=done, total=of or None)
 
-def _say_nothing(_words: str) -> None:
-    return
+        with heard_by(show):
+            yield doing

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from dagc.diagnostics.progress import counted
 from dagc.evaluate.batching import Runs, compare_batches
 from dagc.evaluate.comparison import Difference, differences, noise_floor, place_kind, rounded_up
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
@@ -50,7 +51,7 @@ def prove(
     """
     ledger = _Ledger(answer_tolerance(unfused))
     runs = Runs()
-    for case in cases:
+    for case in counted(cases, f"proving the fused form of `{fused.name}` equal"):
         known: dict[NodeName, object] = {}
         ask = _Asking(case, store, steps, encode, known)
         ledger.enter(case, ask.answer(unfused), ask.answer(fused, watch=runs.watch(case.name)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dagc.diagnostics.progress import counted
 from dagc.models.model_error import ModelError
 from dagc.models.opset import OpsetRefused, newest_opsets, raise_opset
 from dagc.models.proto import all_graphs, canonical_bytes, parse, plain_domain
@@ -45,7 +46,7 @@ def merge(parts: Sequence[Part], feeds: tuple[str, ...], fetches: tuple[str, ...
     assembly = _Assembly(set(feeds) | set(fetches), name)
     protos = [_parsed(part) for part in parts]
     opsets = newest_opsets(protos)
-    for part, proto in zip(parts, protos, strict=True):
+    for part, proto in counted(list(zip(parts, protos, strict=True)), "merging models"):
         assembly.add(part, _inlined(part, _raised(part, proto, opsets)), frozenset(feeds))
     missing = [wire for wire in (*feeds, *fetches) if wire not in assembly.wires]
     if missing:

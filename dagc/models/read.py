@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from dagc.diagnostics.progress import doing
 from dagc.diagnostics.suggest import closest
 from dagc.ir.types import Dim
 from dagc.models.cache import entry_key, load_entry, store_entry
@@ -114,6 +115,7 @@ def _looked_at(
             return signature_from(entry[0]), entry[1] or None
         except NotAnAnswerError:
             pass  # written by somebody else, or by chance: it is found out again
+    doing(f"running `{name}` with small examples")
     head: dict[str, Json] = {"folder": str(folder.resolve()), "pins": pins}
     answer, body = sandbox().ask(name, head, content, limits_for(len(content)))
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from dagc.diagnostics import CompileError, Diagnostic
+from dagc.diagnostics.progress import counted
 from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey
 from dagc.ir.regions import rewritten
@@ -62,7 +63,7 @@ def run(
     """
     context = Context(store, shared or {})
     timings: list[tuple[str, float]] = []
-    for step in PIPELINE:
+    for step in counted(PIPELINE, f"fusing and optimising `{graph.name}`"):
         began = perf_counter()
         after = run_pass(step, graph, context)
         timings.append((step.name, perf_counter() - began))

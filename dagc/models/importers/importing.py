@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dagc.diagnostics.progress import doing
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.models.importers.arrays import Array, write_arrays
 from dagc.models.importers.cache import keep, kept, key_of
@@ -44,7 +45,9 @@ def imported(order: Order, example: Rows | None) -> bytes:
         key = key_of(order, _written(example, work))
         model = kept(key, order)
         if model is None:
+            doing(f"converting `{order.qualname}` from {order.framework}")
             outcome = run_child(order, work)
+            doing(f"comparing `{order.qualname}` with its original")
             model = _checked(outcome, order)
             keep(key, model, outcome.files)
         file = work / f"{order.qualname}.onnx"
