@@ -68,8 +68,8 @@ __all__ = [
     "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cascade", "cast", "clip",
     "concat", "each", "exp", "f16", "f32", "f64", "fallback", "graph", "highest", "i8", "i16", "i32", "i64",
     "lightgbm", "log", "lowest", "maximum", "mean", "minimum", "normalise", "onnx", "quorum", "route", "shadow",
-    "sklearn", "softmax", "split", "sqrt", "stack", "stacked", "step", "string", "switch", "top_k", "torch", "total", "u8",
-    "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
+    "sklearn", "softmax", "split", "sqrt", "stack", "stacked", "step", "string", "switch", "top_k", "torch",
+    "total", "u8", "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
 ]  # fmt: skip
 
 _OTHER_HOMES = {

@@ -17,6 +17,7 @@ from dagc.check.rules_distinct import rules_distinct
 from dagc.check.shapes_agree import shapes_agree
 from dagc.check.shapes_proven import shapes_proven
 from dagc.check.steps_agree import steps_agree
+from dagc.check.voters_agree import voters_agree
 from dagc.diagnostics import Diagnostic, Report
 from dagc.ir.graph import Graph
 from dagc.ir.regions import walk
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     returns_agree,
     models_keep_contracts,
     labels_not_averaged,
+    voters_agree,
     cases_complete,
     rules_distinct,
     inputs_used,

@@ -13,6 +13,7 @@ from dagc.diagnostics import Diagnostic
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.complete import complete
 from dagc.dsl.handle import Handle, every_output
+from dagc.evaluate.choosing import sum_to_one
 from dagc.evaluate.kernels import apply
 from dagc.ir.ops import (
     ArgMax,
@@ -72,10 +73,11 @@ def weighted(*pairs: tuple[float, float]) -> float: ...
 def weighted(*pairs: tuple[float | NDArray[T], NDArray[T]]) -> NDArray[T]: ...
 @complete("dagc.weighted((0.7, a), (0.3, b))")
 def weighted(*pairs: tuple[object, object]) -> object:
-    """The sum of `weight * value`: `weighted((0.7, a), (0.3, b))`. Weights are taken as they are."""
+    """The sum of `weight * value`: `weighted((0.7, a), (0.3, b))`. In a graph body, constant weights sum to 1."""
     for pair in _some("weighted", pairs):
         if not isinstance(pair, tuple) or len(pair) != 2:
             _refuse("`weighted` takes pairs of a weight and a value", "write `dagc.weighted((0.7, a), (0.3, b))`")
+    _refuse_loss([weight for weight, _ in pairs])
     last = len(pairs) - 1
     total: object = None
     for position, (weight, value) in enumerate(pairs):
@@ -285,6 +287,20 @@ def _run(op: Expression, values: Sequence[object], *, implicit: bool = False) ->
         if recording() is None:
             raise
         return _refuse(str(error), "the values are all known here: compute the constant outside the graph body")
+
+
+def _refuse_loss(weights: Sequence[object]) -> None:
+    """E0217 where weights written in a body do not sum to 1; those computed there are nobody's mistake yet."""
+    known = [
+        float(weight) for weight in weights if isinstance(weight, int | float) and not isinstance(weight, bool)
+    ]
+    recorder = recording()
+    if recorder is None or len(known) < len(weights) or sum_to_one(known):
+        return
+    added = " + ".join(f"{weight:g}" for weight in known)
+    message = f"the weights of `dagc.weighted` sum to {sum(known):g}, not to 1: {added}"
+    help = "correct them; a sum that is no average is written as one: `0.7 * a + 0.5 * b`"
+    refuse(Diagnostic.at("E0217", message, recorder.here(), "averaged here", help=help))
 
 
 def _some(function: str, values: Sequence[object]) -> Sequence[object]:
