@@ -27,6 +27,7 @@ def steps() -> Iterator[Callable[[str], None]]:
         task = bar.add_task("starting", total=None)
 
         def show(words: str, done: int = 0, of: int = 0) -> None:
+            """Bring the line up to date."""
             bar.update(task, description=words, completed=done, total=of or None)
 
         with heard_by(show):

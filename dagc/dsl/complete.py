@@ -28,10 +28,12 @@ def complete(example: str, *, code: str = "E0180") -> Callable[[Callable[P, R]],
     """
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        """The function behind the check."""
         signature = inspect.signature(function)
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            """Its result, or what stands for one after a mistake."""
             problem = _problem(signature, args, kwargs)
             if problem is None:
                 return function(*args, **kwargs)

@@ -29,6 +29,7 @@ def aio(function: Callable[P, R]) -> Callable[P, Coroutine[object, object, R]]:
 
     @wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        """The result, awaited."""
         token = _callers_loop.set(asyncio.get_running_loop())
         try:
             return await asyncio.to_thread(function, *args, **kwargs)

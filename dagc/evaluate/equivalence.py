@@ -85,6 +85,7 @@ class _Answer:
 
     @property
     def refusal(self) -> str | None:
+        """The name of the exception, if it refused."""
         return None if self.error is None else type(self.error).__name__
 
 
@@ -97,6 +98,7 @@ class _Asking:
     known: dict[NodeName, object]
 
     def answer(self, graph: Graph, *, watch: Watch | None = None) -> _Answer:
+        """What one form of the graph answers to the case."""
         try:
             arguments = _own_copy(self.case.arguments)
             known = self.known
@@ -122,12 +124,14 @@ class _Table:
     values: dict[str, int] = field(default_factory=dict)
 
     def enter(self, difference: Difference) -> None:
+        """Count a place, and keep its difference if it is the worst of its kind."""
         kind = place_kind(difference.path)
         sizes = [size for size in (self.worst.get(kind), difference.size) if size is not None]
         self.worst[kind] = max(sizes, default=None)
         self.values[kind] = self.values.get(kind, 0) + 1
 
     def rows(self, floor: float) -> tuple[Compared, ...]:
+        """A line for each kind of place; nothing below the floor is called a difference."""
         return tuple(
             Compared(path=kind, values=self.values[kind], at_most=0.0 if size is None else rounded_up(size, floor))
             for kind, size in sorted(self.worst.items())
@@ -147,6 +151,7 @@ class _Ledger:
     stored: int = 0
 
     def enter(self, case: Case, unfused: _Answer, fused: _Answer) -> None:
+        """Take what both forms said to a case: compare them, and with the stored response."""
         if unfused.refusal != fused.refusal:
             self.fail("E0801", case, "$", f"the fused form {_said(fused)}, the unfused one {_said(unfused)}")
         elif fused.refusal is not None:
@@ -157,12 +162,14 @@ class _Ledger:
             self.compare_stored(case, fused)
 
     def compare_forms(self, case: Case, unfused: JsonValue, fused: JsonValue) -> None:
+        """E0801 wherever the two answers are further apart than the tolerance."""
         for difference in differences(fused, unfused, self.tolerance):
             self.table.enter(difference)
             if difference.failure is not None:
                 self.fail("E0801", case, difference.path, difference.failure)
 
     def compare_stored(self, case: Case, fused: _Answer) -> None:
+        """E0802 wherever the answer is further from the stored response than the tolerance."""
         self.stored += 1
         if fused.refusal is not None:
             self.fail("E0802", case, "$", f"the graph {_said(fused)}, but a response is stored")
@@ -173,11 +180,13 @@ class _Ledger:
                 self.fail("E0802", case, difference.path, difference.failure)
 
     def tolerance_for(self, case: Case) -> Tolerance:
+        """The case's own tolerance, else that of the graph."""
         if case.tolerance is None:
             return self.tolerance
         return self.own_tolerances.setdefault(case.tolerance, case_tolerance(case.tolerance))
 
     def fail(self, code: FailureCode, case: Case, path: str, message: str) -> None:
+        """Keep a failure of a case at a place of its answer."""
         self.failures.append(Failure(code=code, case=case.name, path=path, message=message))
 
 

@@ -55,6 +55,7 @@ class _Drawing:
     lengths: dict[str, int] = field(default_factory=dict)
 
     def value(self, schema: JsonValue, place: str, depth: int) -> JsonValue:
+        """A value of any schema."""
         if not isinstance(schema, dict):
             return None
         if "$ref" in schema:
@@ -71,6 +72,7 @@ class _Drawing:
         return self.typed(schema, place, depth)
 
     def typed(self, schema: dict[str, JsonValue], place: str, depth: int) -> JsonValue:
+        """A value of a schema that names its type."""
         kind = schema.get("type")
         if isinstance(kind, list):
             kind = self.rng.choice(kind)
@@ -96,6 +98,7 @@ class _Drawing:
         return self.value(self.rng.choice(ends if ends and depth > _DEEPEST else options), place, depth + 1)
 
     def object(self, schema: dict[str, JsonValue], place: str, depth: int) -> JsonValue:
+        """Required members, most of the others, and now and then further ones."""
         properties = schema.get("properties")
         required = schema.get("required")
         made: dict[str, JsonValue] = {}
@@ -110,6 +113,7 @@ class _Drawing:
         return made
 
     def array(self, schema: dict[str, JsonValue], place: str, depth: int) -> JsonValue:
+        """A tensor of its dims, a tuple of its items, or a list of a drawn length."""
         if isinstance(dims := schema.get("x-dagc-dims"), list):
             return self.tensor(schema, [self.size(dim, f"{place}#{axis}") for axis, dim in enumerate(dims)])
         first = schema.get("prefixItems")
@@ -141,6 +145,7 @@ class _Drawing:
         return self.lengths.setdefault(dim if isinstance(dim, str) else place, drawn)
 
     def length(self, schema: dict[str, JsonValue], place: str, depth: int) -> int:
+        """How long a list is: within its bounds, the same wherever its place is drawn again."""
         least = _whole(schema.get("minItems"), 0)
         most = min(_whole(schema.get("maxItems"), max(least, 1) + _MOST_ITEMS - 1), max(least, _LONGEST))
         if depth > _DEEPEST:
@@ -151,6 +156,7 @@ class _Drawing:
         return self.lengths.setdefault(place, free)
 
     def string(self, schema: dict[str, JsonValue]) -> JsonValue:
+        """A text of its format, pattern or lengths."""
         if schema.get("contentEncoding") == "base64":
             return self.base64(schema)
         form = _FORMATS.get(str(schema.get("format")))

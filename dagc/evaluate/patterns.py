@@ -38,15 +38,18 @@ class _Reader:
     at: int = 0
 
     def alternatives(self, rng: random.Random) -> str:
+        """A text of one of the ways that `|` separates."""
         options = [self.sequence(rng)]
         while self.next_is("|"):
             options.append(self.sequence(rng))
         return rng.choice(options)
 
     def sequence(self, rng: random.Random) -> str:
+        """A text of pieces, one after the other."""
         return "".join(self.pieces(rng))
 
     def pieces(self, rng: random.Random) -> Iterator[str]:
+        """Each atom as often as its quantifier lets it stand."""
         while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
             start = self.at
             once = self.atom(rng)
@@ -61,6 +64,7 @@ class _Reader:
             self.at = after
 
     def atom(self, rng: random.Random) -> str:
+        """A character, a member of a class, or a group."""
         char = self.take()
         if char in "^$":
             return ""
@@ -77,6 +81,7 @@ class _Reader:
         return char
 
     def group(self, rng: random.Random) -> str:
+        """A text of what stands in parentheses."""
         if self.next_is("?") and not self.next_is(":"):
             raise UnsupportedPatternError(self.pattern)
         text = self.alternatives(rng)
@@ -85,6 +90,7 @@ class _Reader:
         return text
 
     def members(self) -> str:
+        """The characters between `[` and `]`."""
         if self.next_is("^"):
             raise UnsupportedPatternError(self.pattern)
         found = ""
@@ -100,6 +106,7 @@ class _Reader:
         return found
 
     def escaped(self) -> str:
+        """The characters that stand for an escape: a class, or the character itself."""
         char = self.take()
         if char in _CLASSES:
             return _CLASSES[char]
@@ -108,6 +115,7 @@ class _Reader:
         return char
 
     def quantifier(self) -> tuple[int, int]:
+        """How often the atom before may stand: least and most."""
         if self.next_is("?"):
             return 0, 1
         if self.next_is("*"):
@@ -126,12 +134,14 @@ class _Reader:
         return int(least), int(most) if most else int(least) + _MOST_REPEATS
 
     def take(self) -> str:
+        """The next character; the pattern may not end here."""
         if self.at >= len(self.pattern):
             raise UnsupportedPatternError(self.pattern)
         self.at += 1
         return self.pattern[self.at - 1]
 
     def next_is(self, char: str) -> bool:
+        """Whether this character comes next; it is taken then."""
         found = self.pattern[self.at : self.at + 1] == char
         self.at += found
         return found

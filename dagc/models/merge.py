@@ -70,6 +70,7 @@ class _Assembly:
         self._ir_version = 1
 
     def add(self, part: Part, model: "ir.Model", feeds: frozenset[str]) -> None:
+        """Take a part: connect what it is fed, move what it holds, and keep what it gives."""
         self._unify_versions(model, part.name)
         prefix = self._prefixes.unique(part.name)
         graph = model.graph
@@ -172,6 +173,7 @@ class _Assembly:
             forget_size_names(body)
 
     def finished(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> bytes:
+        """The merged model of these wires, tidied."""
         import onnx_ir as ir
 
         graph = self.graph

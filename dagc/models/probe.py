@@ -90,6 +90,7 @@ class _Probe:
     remarks: list[str] = field(default_factory=list)
 
     def result(self) -> Signature:
+        """The signature that every run agrees with."""
         self._look(self.base)
         batch = self.free.batch
         several = batch is not None and self.base[batch] > 1

@@ -47,6 +47,7 @@ def _tensor(counts: Counts) -> Tensor:
 
 def _arithmetic(function: Callable[[Size, Size, bool], Size]) -> "Follow":
     def follow(call: Call) -> Sequence[Counts]:
+        """The counts of one call."""
         operands = [call.counts(index) for index in range(len(call.inputs))]
         whole = all(operand.whole for operand in operands)
         result = operands[0].array
@@ -59,6 +60,7 @@ def _arithmetic(function: Callable[[Size, Size, bool], Size]) -> "Follow":
 
 def _mapped(function: Callable[[Size], Size]) -> "Follow":
     def follow(call: Call) -> Sequence[Counts]:
+        """The counts of one call."""
         given = call.counts(0)
         return [Counts(given.shape, tuple(map(function, given.flat)), given.whole)]
 
@@ -220,6 +222,7 @@ def _expand(call: Call) -> Sequence[Counts]:
 
 def _reduced(function: Callable[[Size, Size, bool], Size]) -> "Follow":
     def follow(call: Call) -> Sequence[Counts]:
+        """The counts of one call."""
         given, axes = call.counts(0), call.axes("axes", 1)
         whole, rank = given.whole, len(given.shape)
         if not axes and call.flag("noop_with_empty_axes", 0):
