@@ -1,6 +1,6 @@
 """A plan to the tree of a build: one folder per service that runs where dagc is not installed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -17,8 +17,8 @@ from dagc.backends.openapi import openapi
 from dagc.backends.readme import readme
 from dagc.backends.requirements import requirements_text
 from dagc.diagnostics import CompileError, Diagnostic
-from dagc.plan.nesting import every_call
-from dagc.plan.service_plan import Service, ServicePlan
+from dagc.plan.nesting import every_call, every_stage
+from dagc.plan.service_plan import Service, ServicePlan, Stage, StandStage
 
 _GENERATED_FILES = frozenset({"main.py"})
 _GENERATED_FOLDERS = frozenset({"dagc", "dagc_runtime"})
@@ -61,7 +61,9 @@ def settings(service: Service, dagc_version: str) -> bytes:
     value: JsonValue = {
         "service": service.name,
         "dagc_version": dagc_version,
-        "endpoints": [e.model_dump(mode="json", include=kept_of_endpoint) for e in service.endpoints],
+        "endpoints": [
+            e.model_dump(mode="json", include=kept_of_endpoint) | _nodes(e.stages) for e in service.endpoints
+        ],
         "sessions": [
             s.model_dump(mode="json", include=kept_of_session if s.run_ms is None else measured)
             for s in service.sessions
@@ -69,6 +71,17 @@ def settings(service: Service, dagc_version: str) -> bytes:
         "steps": steps,
     }
     return json_bytes(value)
+
+
+def _nodes(stages: Sequence[Stage]) -> dict[str, JsonValue]:
+    """The nodes whose answers may be degraded or are watched, where there are any."""
+    found = [stage for stage in every_stage(stages) if isinstance(stage, StandStage)]
+    nodes: list[JsonValue] = []
+    nodes += [
+        {"name": stage.node, "kind": stage.how, **({"members": len(stage.branches)} if stage.need else {})}
+        for stage in found
+    ]
+    return {"nodes": nodes} if nodes else {}
 
 
 def _folder(

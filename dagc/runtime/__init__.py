@@ -6,7 +6,9 @@ request visits: service, admission, turn or waiting, glue, codec (body, strictne
 
 from .fanout import each
 from .service import Service
+from .shadow import shadow
 from .share import share_of
+from .standing import fallback, quorum
 from .waiting import together
 
-__all__ = ["Service", "each", "share_of", "together"]
+__all__ = ["Service", "each", "fallback", "quorum", "shadow", "share_of", "together"]

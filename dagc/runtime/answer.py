@@ -34,6 +34,14 @@ def refusal(
     return Answer(status, json.dumps({"error": error}, separators=(",", ":")).encode(), headers)
 
 
+class Unanswered(Exception):
+    """Nothing could answer; it carries what the client is told."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 FULL = refusal(503, "overloaded", "the service is at its limit, try again", headers=((b"retry-after", b"1"),))
 EXPIRED = refusal(504, "deadline", "the deadline passed before the answer was ready")
 FAILED = refusal(500, "internal", "the service failed on this request")

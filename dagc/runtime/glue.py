@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from .admission import Ticket
-from .answer import FAILED, Answer, refusal
+from .answer import FAILED, Answer, Unanswered, refusal
 from .codec import BadRequest, NonFiniteAnswer
 from .feed import OutOfRange
 
@@ -20,6 +20,9 @@ _LOG = logging.getLogger("dagc.runtime")
 
 GlueFunction: TypeAlias = Callable[..., Coroutine[object, object, object]]
 """What main.py has for an endpoint."""
+
+Driven: TypeAlias = Callable[[GlueFunction, tuple[object, ...], Ticket], Coroutine[object, object, object]]
+"""What makes the coroutine of a request in place of a plain call."""
 
 
 class Coding(Protocol):
@@ -39,6 +42,7 @@ class Glue:
     endpoint: str
     codec: Coding
     function: GlueFunction
+    driven: Driven | None = None
 
     def start(self, ticket: Ticket) -> Coroutine[object, object, object]:
         """The coroutine of one request, not yet begun.
@@ -47,7 +51,8 @@ class Glue:
             BadRequest: the body is not what the endpoint takes.
         """
         body, ticket.body = ticket.body, b""
-        return self.function(*self.codec.decode(body))
+        given = self.codec.decode(body)
+        return self.function(*given) if self.driven is None else self.driven(self.function, given, ticket)
 
     def explain(self, error: BaseException, ticket: Ticket) -> Answer:
         """The answer for what a request raised: 4xx for its own faults, 500 without internals for ours.
@@ -62,7 +67,7 @@ class Glue:
             return FAILED
 
     def _explained(self, error: BaseException, ticket: Ticket) -> Answer:
-        if isinstance(error, BadRequest):
+        if isinstance(error, BadRequest | Unanswered):
             return error.answer
         if isinstance(error, OutOfRange):
             return refusal(422, "out_of_range", str(error), error.feed)

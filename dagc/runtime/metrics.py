@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .events import FAMILIES, Event
 from .observer import TURN
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -104,6 +105,7 @@ class Metrics:
         routes: Sequence[str],
         sessions: Sequence[str] = (),
         parts: Sequence[str] = (),
+        events: Sequence[Event] = (),
         *,
         workers: int = 1,
         memory: int = -1,
@@ -138,6 +140,11 @@ class Metrics:
         self.restarts = self._counter(
             "dagc_worker_restarts_total", "workers that died and were replaced", "counter", [()]
         )
+        self.events = tuple(
+            self._counter(family.name, family.text, "counter", _labelled(family.labels, events, family.name))
+            for family in FAMILIES
+            if any(event[0] == family.name for event in events)
+        )
         size = 8 * self._width * workers
         if memory >= 0:
             os.ftruncate(memory, size)
@@ -147,6 +154,11 @@ class Metrics:
         self._sessions = {
             name: (self.rows.series[(("session", name),)], self.nodes.series[(("node", name),)])
             for name in sessions
+        }
+        self._places_of_events: dict[Event, int] = {
+            (counter.name, *(value for _, value in labels)): at
+            for counter in self.events
+            for labels, at in counter.series.items()
         }
         self._parts = {name: self.nodes.series[(("node", name),)] for name in parts}
         self._queues = {name: self.waits.series[(("queue", name),)] for name in (TURN, *sessions)}
@@ -166,7 +178,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """The whole scrape, Prometheus text format 0.0.4."""
-        families = (
+        families: tuple[Counter | Histogram, ...] = (
             self.requests,
             self.seconds,
             self.inflight,
@@ -177,6 +189,7 @@ class Metrics:
             self.nodes,
             self.waits,
             self.restarts,
+            *self.events,
         )
         totals = [sum(column) for column in zip(*self._table, strict=True)]
         return "".join(f"{line}\n" for family in families for line in family.lines(totals)).encode()
@@ -202,6 +215,10 @@ class Metrics:
     def waited(self, queue: str, seconds: float) -> None:
         """A batch waited for its session, or a request for its turn."""
         self.waits.observe(self._values, self._queues[queue], seconds)
+
+    def event(self, family: str, *labels: str) -> None:
+        """One of the foreseen events has happened."""
+        self._values[self._places_of_events[(family, *labels)]] += 1.0
 
     def in_flight(self, change: int) -> None:
         """So many more (or fewer) requests are accepted and not answered."""
@@ -230,6 +247,10 @@ class Metrics:
         places = {labels: first + index * width for index, labels in enumerate(series)}
         self._width += len(places) * width
         return places
+
+
+def _labelled(labels: Sequence[str], events: Sequence[Event], family: str) -> list[Labels]:
+    return [tuple(zip(labels, event[1:], strict=True)) for event in events if event[0] == family]
 
 
 def _each(label: str, values: Sequence[str]) -> list[Labels]:

@@ -26,6 +26,9 @@ class Observer(Protocol):
     def waited(self, queue: str, seconds: float) -> None:
         """The oldest of a batch waited so long for its session's thread, or a request for its `turn`."""
 
+    def event(self, family: str, *labels: str) -> None:
+        """One of the events that service.json foresees has happened; see `events.py`."""
+
     def shed(self, reason: str) -> None:
         """A request was turned away: `queue_full`, or `too_late` to be answered by its deadline."""
 
@@ -49,6 +52,9 @@ class NullObserver:
         """Nothing."""
 
     def waited(self, queue: str, seconds: float) -> None:
+        """Nothing."""
+
+    def event(self, family: str, *labels: str) -> None:
         """Nothing."""
 
     def shed(self, reason: str) -> None:

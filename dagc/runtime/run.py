@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import NoReturn, Protocol
 
 from . import logs
+from .events import Event
 from .front import Front
 from .guest import Guest
 from .listening import bind, cannot_bind
@@ -42,6 +43,10 @@ class Startable(Served, Protocol):
     @property
     def parts(self) -> Sequence[str]:
         """What else of it is timed."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What of it is counted besides."""
 
     def share_cpus(self, workers: int) -> None:
         """So many processes will serve it."""
@@ -72,7 +77,7 @@ def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
 def _serve_alone(service: Startable, options: Options) -> None:
     listener = bind(options.host, options.port)[0]
     _warm_up(service)
-    metrics = Metrics(tuple(service.endpoints), service.sessions, service.parts)
+    metrics = Metrics(tuple(service.endpoints), service.sessions, service.parts, service.events)
     guest = Guest.of_door(0, 1)
     _work(service, options, metrics, listener, guest, partial(_announce, service, listener), supervised=False)
 
@@ -80,9 +85,7 @@ def _serve_alone(service: Startable, options: Options) -> None:
 def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
     """One of several workers that start by themselves."""
     _warm_up(service)
-    metrics = Metrics(
-        tuple(service.endpoints), service.sessions, service.parts, workers=options.workers, memory=seat.memory
-    )
+    metrics = _shared_metrics(service, options, seat.memory)
     _serve_forked(service, options, metrics, seat)
 
 
@@ -100,13 +103,16 @@ def _supervise(service: Startable, options: Options) -> None:
     else:
         _tell("info", f"each worker loads the service by itself: {why_not}")
     memory = os.memfd_create("dagc-metrics")
-    metrics = Metrics(
-        tuple(service.endpoints), service.sessions, service.parts, workers=options.workers, memory=memory
-    )
+    metrics = _shared_metrics(service, options, memory)
     begin = partial(_serve_forked, service, options, metrics) if why_not is None else exec_worker
     announce = partial(_announce, service, listeners[0])
     patience = options.drain_s + patience_s(service.endpoints.values())
     sys.exit(Supervisor(listeners, metrics, memory, begin, announce, patience).run())
+
+
+def _shared_metrics(service: Startable, options: Options, memory: int) -> Metrics:
+    named = tuple(service.endpoints), service.sessions, service.parts, service.events
+    return Metrics(*named, workers=options.workers, memory=memory)
 
 
 def _warm_up(service: Startable) -> None:

@@ -1,6 +1,6 @@
 """A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from .admission import Queue, Ticket
@@ -8,9 +8,11 @@ from .answer import Answer
 from .batcher import Batcher, SessionCall
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
+from .events import Event, events
 from .glue import Glue, GlueFunction
 from .observer import NullObserver, Observer, Watch
 from .run import serve
+from .scope import FlaggingCodec, Scope, scoped
 from .session import Session, session_threads
 from .settings import EndpointSettings, Limits, StartError, load_settings, read_file
 from .stopwatch import DECODE, ENCODE, timed, timed_every
@@ -100,6 +102,11 @@ class Service:
         """What else is timed, for metrics: steps, reading and writing."""
         return (*self._settings.steps, DECODE, ENCODE)
 
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What else is counted, for metrics."""
+        return events(self._settings.endpoints)
+
     def session(self, name: str) -> SessionCall:
         """What the glue calls to run a session of service.json: `await scoring(row)`.
 
@@ -123,14 +130,26 @@ class Service:
                 raise StartError("glue", f"service.json has no endpoint `{coroutine.__name__}`")
             queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
             shared = (self._batcher, self.watch, queue)
-            glue = Glue(settings.name, Codec(function, settings), coroutine)
+            glue = self._glue(settings, Codec(function, settings), coroutine)
             endpoint = self.endpoints[settings.route] = Endpoint(settings, glue, *shared)
             if settings.takes_bytes:
-                of_bytes = Glue(settings.name, BytesCodec(function, settings), coroutine)
+                of_bytes = self._glue(settings, BytesCodec(function, settings), coroutine)
                 endpoint.of_bytes = Endpoint(settings, of_bytes, *shared)
             return coroutine
 
         return register
+
+    def _glue(self, settings: EndpointSettings, codec: Codec, coroutine: GlueFunction) -> Glue:
+        """The way through an endpoint; requests of one whose answers may be degraded have a scope."""
+        if not settings.nodes:
+            return Glue(settings.name, codec, coroutine)
+
+        def driven(
+            function: GlueFunction, given: tuple[object, ...], ticket: Ticket
+        ) -> Coroutine[object, object, object]:
+            return scoped(function, given, Scope(self.watch, lambda: ticket.request_id.decode("latin-1")))
+
+        return Glue(settings.name, FlaggingCodec(codec), coroutine, driven)
 
     def share_cpus(self, workers: int) -> None:
         """So many processes serve beside each other: threads for heavy sessions are shared out among them."""

@@ -5,6 +5,7 @@ They stand beside the glue as data so that a person can change a deadline withou
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -29,6 +30,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """A node whose answers may be degraded, or which is watched: what metrics and headers call it."""
+
+    name: str
+    kind: Literal["fallback", "quorum", "shadow"]
+    members: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """One graph behind `POST route`; `body` names the parameter that is the whole request body, if one is.
 
@@ -43,6 +53,7 @@ class EndpointSettings:
     waits: bool
     limits: Limits
     takes_bytes: bool = False
+    nodes: tuple[NodeSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

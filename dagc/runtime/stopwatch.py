@@ -9,6 +9,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import cast
 
@@ -73,7 +74,7 @@ def timed(glue: Glue, steps: Sequence[str], watch: Watch) -> Glue:
             namespace[name] = _StandIn(value, inner, value.__name__, watch)
     function = FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
     function.__kwdefaults__ = plain.__kwdefaults__
-    return Glue(glue.endpoint, TimedCodec(glue.codec, watch), cast(GlueFunction, function))
+    return replace(glue, codec=TimedCodec(glue.codec, watch), function=cast(GlueFunction, function))
 
 
 class TimedCodec:

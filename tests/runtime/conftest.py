@@ -174,6 +174,7 @@ class Counted:
         self.depths: list[int] = []
         self.flying = 0
         self.parts: list[str] = []
+        self.events: list[tuple[str, ...]] = []
         self.waits: list[str] = []
 
     def in_flight(self, change: int) -> None:
@@ -187,6 +188,9 @@ class Counted:
 
     def part(self, node: str, seconds: float) -> None:
         self.parts.append(node)
+
+    def event(self, family: str, *labels: str) -> None:
+        self.events.append((family, *labels))
 
     def waited(self, queue: str, seconds: float) -> None:
         self.waits.append(queue)

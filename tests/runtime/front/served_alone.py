@@ -83,6 +83,7 @@ class Service:
     version = "1"
     sessions = ("one",)
     parts = ()
+    events = ()
     openapi = b'{"openapi":"3.1.0","info":{"title":"alone","version":"1"},"paths":{}}'
 
     def __init__(self) -> None:
