@@ -142,6 +142,17 @@ def test_two_graphs_of_one_file_are_one_service_and_equal_models_are_one_session
     assert len(service.sessions) == 1
 
 
+def test_a_large_graph_is_proven_with_fewer_invented_requests(folder: Path) -> None:
+    shutil.rmtree(folder / "requests")
+    lines = "    row = row * 1.0\n" * 250
+    text = f"@dagc.graph\ndef long(row: Row) -> Row:\n{lines}    return row\n"
+    small, large = compiled(folder, TWO), compiled(folder, text)
+    nodes = len(large.planned.traced[0].graph.nodes)
+    assert [proof.cases for proof in small.proofs] == [64, 64]
+    assert [proof.cases for proof in large.proofs] == [20_000 // nodes]
+    assert large.proofs[0].verdict == "equal"
+
+
 WAITING = '''
 import asyncio
 
