@@ -12,10 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.environments import CACHE, HERE
+from benchmarks.catalogue import CATALOGUE
+from benchmarks.environments import CACHE
+from dagc.bench.answers import near
+from dagc.evaluate.requests import stored_requests
 
 HOST = "127.0.0.1"
 REQUEST_S = 10
+MOST_CASES = 64
 TRIES = 3
 _DONE = """
 local requests, next = {}, 0
@@ -42,7 +46,7 @@ class Case:
     """One request body, and the answer it must get."""
 
     body: bytes
-    response: dict[str, object]
+    response: object
     tolerance: float
 
     def wrong(self, status: int, answer: bytes) -> str | None:
@@ -53,10 +57,7 @@ class Case:
             found = json.loads(answer)
         except ValueError:
             return f"not JSON: {answer[:200]!r}"
-        for member, wanted in self.response.items():
-            if not _alike(found.get(member), wanted, self.tolerance):
-                return f"`{member}` is {found.get(member)}, not {wanted}"
-        return None
+        return None if near(found, self.response, self.tolerance) else f"{answer[:300]!r}, not {self.response}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,12 @@ class Closed:
 
 
 def cases(workload: str) -> list[Case]:
-    """The stored cases of a workload."""
-    text = (HERE / "workloads" / workload / "requests" / "cases.jsonl").read_text(encoding="utf-8")
-    stored = [json.loads(line) for line in text.splitlines()]
+    """The stored cases of a workload, at most `MOST_CASES`, from the first to the last."""
+    stored = [each.stored for each in stored_requests(CATALOGUE[workload].folder)]
+    step = max(1, len(stored) // MOST_CASES)
     return [
-        Case(json.dumps(each["request"], separators=(",", ":")).encode(), each["response"], each["tolerance"])
-        for each in stored
+        Case(json.dumps(each.request, separators=(",", ":")).encode(), each.response, each.tolerance or 1e-5)
+        for each in stored[::step][:MOST_CASES]
     ]
 
 
@@ -151,15 +152,3 @@ def _script(workload: str) -> Path:
     bodies = ",\n".join(f"[==[{case.body.decode()}]==]" for case in cases(workload))
     path.write_text(f"local bodies = {{\n{bodies}\n}}\n{_DONE}", encoding="utf-8")
     return path
-
-
-def _alike(found: object, wanted: object, tolerance: float) -> bool:
-    if isinstance(wanted, list):
-        return (
-            isinstance(found, list)
-            and len(found) == len(wanted)
-            and all(_alike(one, other, tolerance) for one, other in zip(found, wanted, strict=True))
-        )
-    if isinstance(wanted, float):
-        return isinstance(found, int | float) and abs(found - wanted) <= tolerance
-    return found == wanted

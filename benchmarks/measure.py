@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 
+from benchmarks.catalogue import CATALOGUE, CONSTANT
 from benchmarks.environments import CACHE, HERE, Environment
 from benchmarks.load import HOST, Case, cases, check_answers, post, wrk
 from benchmarks.machine import QUIET_CORES, busy_s, loop_ms
 from benchmarks.openloop import Offer, Outcome
 from benchmarks.processes import ServerProcess
 from benchmarks.records import Load, Offered, OpenLoop, Run
-from benchmarks.servers import CONSTANT, DAGC, Server
+from benchmarks.servers import DAGC, Server
 
 START_S = 90.0
 WARM_UP_S = 2
@@ -45,7 +46,7 @@ class Running:
 
     def __init__(self, server: Server, workload: str, environment: Environment, cores: Sequence[int]) -> None:
         self.port, *others = free_ports(3)
-        self.path = server.path.format(workload=workload)
+        self.path = server.path.format(graph=CATALOGUE[workload].graph)
         self.workload = workload
         self.failed_checks = 0
         words = {
@@ -55,6 +56,7 @@ class Running:
             "port_2": str(others[0]),
             "port_3": str(others[1]),
             "workers": str(len(cores)),
+            "app": server.app(workload),
         }
         expected = cases(workload)
         self._expected = [] if server.name == CONSTANT else expected
@@ -121,7 +123,8 @@ def measure(
         with Running(server, workload, environment, all_cores()) as running:
             record.cold_start_s = running.cold_start_s
             wrk(workload, running.port, running.path, 8, WARM_UP_S)
-            record.loads = [load(running, each, seconds) for each in concurrencies]
+            most = CATALOGUE[workload].most
+            record.loads = [load(running, each, seconds) for each in concurrencies if each <= most]
             record.processes, record.pss_mb = running.process.memory()
             running.check()
             record.failed_checks = running.failed_checks
@@ -252,4 +255,5 @@ def _variables(server: Server, workload: str, words: Mapping[str, str]) -> dict[
     if server.peer != DAGC:
         own["PYTHONPATH"] = str(HERE / "peers" / "shared")
         own |= {"BENCH_WORKLOAD": workload, "BENCH_PORT": words["port"], "BENCH_WORKERS": words["workers"]}
+        own["BENCH_FUSED"] = str(CATALOGUE[workload].service() / "models")
     return own | {name: value.format(**words) for name, value in server.settings.items()}

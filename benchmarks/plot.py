@@ -3,8 +3,9 @@
 import math
 from html import escape
 
+from benchmarks.catalogue import CONSTANT
 from benchmarks.records import Results
-from benchmarks.servers import CONSTANT, DAGC
+from benchmarks.servers import DAGC
 
 WIDTH = 960
 NAMES = 380

@@ -87,6 +87,26 @@ class Bare:
     fused_32: float
 
 
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Models that a service loads and their size in MB (2**20 bytes), as built and with nothing fused."""
+
+    workload: str
+    fused: int
+    apart: int
+    fused_mb: float
+    apart_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """S4 at so many clients: pages a second, and pages a CPU second, as times the rapidocr package's."""
+
+    clients: int
+    times: float
+    times_per_cpu: float
+
+
 @dataclass(slots=True)
 class Results:
     """A whole benchmark."""
@@ -100,6 +120,8 @@ class Results:
     runs: list[Run] = field(default_factory=list)
     open_loop: list[OpenLoop] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
+    fusion: list[Fusion] = field(default_factory=list)
+    pages: Pages | None = None
 
     @classmethod
     def read(cls, path: Path) -> "Results":

@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.catalogue import CATALOGUE, CONSTANT, UNFUSED, USUAL, WORKLOADS
 from benchmarks.environments import HERE, Environment, environment
 from benchmarks.machine import this_machine
 from benchmarks.measure import DEADLINE_S, all_cores, measure, overload
 from benchmarks.plot import throughput_svg
 from benchmarks.processes import adopt_orphans
-from benchmarks.records import Bare, OpenLoop, Results, Run
-from benchmarks.servers import BUILDS, CONSTANT, PEER_NAMES, SERVERS, WORKLOADS, Server, selected
+from benchmarks.records import Bare, Fusion, OpenLoop, Pages, Results, Run
+from benchmarks.servers import PEER_NAMES, SERVERS, TRAINED, Server, selected, takes_part
 from benchmarks.table import markdown
 
 
@@ -38,19 +39,22 @@ def main() -> int:
     )
     results = new_results(options, servers)
     homes = prepare(servers, options.workloads, results)
-    results.bare = [bare(workload) for workload in options.workloads]
+    results.bare = [bare(workload) for workload in options.workloads if workload in TRAINED]
+    results.fusion = [fusion(workload) for workload in options.workloads]
     for number in range(options.rounds):
         for workload in options.workloads:
-            for server in servers:
+            for server in (each for each in servers if takes_part(each, workload, short=options.short)):
                 home = homes[server.name, workload]
                 run = measure(server, workload, home, options.concurrency, options.seconds, number)
                 results.runs.append(run)
                 tell(run)
                 results.write(options.out / "results.json")
     for workload in (each for each in options.open if each in options.workloads):
-        for server in (each for each in servers if each.best):
+        for server in (each for each in servers if each.best and workload in each.workloads):
             results.open_loop.append(overload(server, workload, homes[server.name, workload], options.seconds))
             tell_open(results.open_loop[-1])
+    if options.pages_seconds:
+        results.pages = pages(options.pages_seconds)
     results.write(options.out / "results.json")
     render(results, options.out)
     failed = results.failed()
@@ -62,11 +66,15 @@ def read_options() -> argparse.Namespace:
     """What to measure; exits with 2 on a word that is not known."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--peers", type=words(PEER_NAMES), default=PEER_NAMES, help=", ".join(PEER_NAMES))
-    parser.add_argument("--workloads", type=words(WORKLOADS), default=WORKLOADS, help=", ".join(WORKLOADS))
+    parser.add_argument("--workloads", type=words(WORKLOADS), default=USUAL, help=", ".join(WORKLOADS))
     parser.add_argument("--only", type=words([each.name for each in SERVERS]), default=(), help="these servers")
     parser.add_argument("--open", type=words(WORKLOADS), default=("w2",), help="workloads of the open-loop test")
     parser.add_argument("--concurrency", type=numbers, default=(1, 8, 64), help="connections, as 1,8,64")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--short", action="store_true", help="peers that are not principal at W2 only")
+    parser.add_argument(
+        "--pages-seconds", type=float, default=0.0, help="also S4 beside rapidocr: seconds of each of 3 rounds"
+    )
     parser.add_argument("--seconds", type=float, default=3, help="of each load")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument(
@@ -100,15 +108,23 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in text.split(","))
 
 
-def build(graphs: Sequence[str]) -> None:
-    """Build the workloads' graphs with the `dagc` beside this Python."""
-    for graph in graphs:
-        source = HERE / "workloads" / graph / "graph.py"
-        command = [str(Path(sys.executable).with_name("dagc")), "build", str(source), "-o", str(BUILDS / graph)]
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-        if finished.returncode != 0:
-            sys.exit(f"`dagc build {source}` failed:\n{finished.stdout}{finished.stderr}")
-        print(finished.stdout.strip().splitlines()[-1], flush=True)
+def build(workloads: Sequence[str]) -> None:
+    """Build the workloads' graphs with the `dagc` beside this Python, and once more with nothing fused."""
+    for workload in map(CATALOGUE.__getitem__, workloads):
+        plain = [str(Path(sys.executable).with_name("dagc")), "build", str(workload.source), "-o"]
+        _done([*plain, str(workload.build())])
+        if workload.name != CONSTANT:
+            apart = [sys.executable, "-m", "benchmarks.unfused", str(workload.source)]
+            _done([*apart, str(workload.build(UNFUSED))])
+
+
+def _done(command: Sequence[str]) -> str:
+    """What a command printed; exits with what it complained of."""
+    finished = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
+    if finished.returncode != 0:
+        sys.exit(f"`{' '.join(command)}` failed:\n{finished.stdout}{finished.stderr}")
+    print(*finished.stdout.strip().splitlines()[-1:], flush=True)
+    return finished.stdout
 
 
 def new_results(options: argparse.Namespace, servers: Sequence[Server]) -> Results:
@@ -131,7 +147,7 @@ def prepare(
     """The environment of each server and workload, made where it is missing; sizes and versions are recorded."""
     homes = {}
     for server in servers:
-        for workload in workloads:
+        for workload in (each for each in workloads if each in server.workloads):
             home = environment(server.peer, server.requirements(workload))
             homes[server.name, workload] = home
             results.environments_mb[server.peer] = home.size_mb
@@ -141,11 +157,25 @@ def prepare(
 
 def bare(workload: str) -> Bare:
     """Rows a second without a server, measured in a process of its own."""
-    folder = BUILDS / workload / "services" / workload
+    folder = CATALOGUE[workload].service()
     session = json.loads((folder / "service.json").read_text(encoding="utf-8"))["sessions"][0]
     command = [sys.executable, "-m", "benchmarks.bare", workload, str(folder / session["model"])]
     finished = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=True)
     return Bare(workload, **json.loads(finished.stdout))
+
+
+def fusion(workload: str) -> Fusion:
+    """How many models a service loads, and their size, as built and with nothing fused."""
+    folders = [CATALOGUE[workload].service(form) / "models" for form in ("", UNFUSED)]
+    fused, apart = ([file.stat().st_size for file in folder.glob("*.onnx")] for folder in folders)
+    return Fusion(workload, len(fused), len(apart), round(sum(fused) / 2**20, 2), round(sum(apart) / 2**20, 2))
+
+
+def pages(seconds: float) -> Pages:
+    """S4: pages a second of the service, as times what the rapidocr package reads in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.ocr", "--rounds", "3", "--seconds", str(seconds)]
+    found = json.loads(_done(command))
+    return Pages(found["clients"], found["ratios"]["pages_per_s"], found["ratios"]["pages_per_cpu_s"])
 
 
 def tell(run: Run) -> None:

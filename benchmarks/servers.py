@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.environments import CACHE, HERE
+from benchmarks.catalogue import CATALOGUE, CONSTANT, UNFUSED, WORKLOADS
+from benchmarks.environments import HERE
 
-WORKLOADS = ("w1", "w2", "w3")
 PEERS = HERE / "peers"
-BUILDS = CACHE / "builds"
 DAGC = "dagc"
-CONSTANT = "constant"
+DAGC_UNFUSED = "dagc-unfused"
+TRAINED = ("w1", "w2", "w3")
+"""What every peer is written for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Server:
         settings: environment variables, filled in like the command.
         best: the peer at its best (not only as documented); these stand in the open-loop test.
         batched: a peer whose requests share runs of the model.
+        workloads: what it is written for.
+        principal: not only of interest beside the others: also in a short run, on every workload.
     """
 
     name: str
@@ -42,26 +45,32 @@ class Server:
     best: bool = False
     batched: bool = False
     stop_signal: int = signal.SIGTERM
+    workloads: tuple[str, ...] = TRAINED
+    principal: bool = False
+
+    def app(self, workload: str) -> str:
+        """The module of a peer's application: one for the workloads that are alike, one for each other."""
+        return "app" if workload in TRAINED else CATALOGUE[workload].graph
 
     def folder(self, workload: str) -> Path:
         """Where its files are."""
         if self.peer == DAGC:
-            service = CONSTANT if self.name == CONSTANT else workload
-            return BUILDS / service / "services" / service
+            form = UNFUSED if self.name == DAGC_UNFUSED else ""
+            return CATALOGUE[CONSTANT if self.name == CONSTANT else workload].service(form)
         return PEERS / self.peer
 
     def requirements(self, workload: str) -> Path:
         """What is installed for it; the constant answer runs on the front of the workload's own service."""
         if self.peer == DAGC:
-            return BUILDS / workload / "services" / workload / "requirements.txt"
+            return CATALOGUE[workload].service() / "requirements.txt"
         return PEERS / self.peer / "requirements.txt"
 
 
 UVICORN = (
-    "{python}", "-m", "uvicorn", "app:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}",
+    "{python}", "-m", "uvicorn", "{app}:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "{workers}",
     "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
 )  # fmt: skip
-MOSEC = ("{python}", "app.py", "--address", "127.0.0.1", "--port", "{port}", "--log-level", "warning")
+MOSEC = ("{python}", "{app}.py", "--address", "127.0.0.1", "--port", "{port}", "--log-level", "warning")
 MOSEC_BATCHES = {"BENCH_BATCH": "32", "BENCH_WAIT_MS": "1"}
 RAY = ("{python}", "app.py")
 RAY_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1", "RAY_worker_niceness": "0"}
@@ -87,10 +96,23 @@ OWN_SETTINGS = {
 }
 
 SERVERS = (
-    Server(DAGC, DAGC, "dagc, the generated service", OWN, "/v1/{workload}", OWN_SETTINGS, best=True),
-    Server(CONSTANT, DAGC, "limit: a constant answer on dagc's front", OWN, "/v1/constant", OWN_SETTINGS),
+    Server(
+        DAGC, DAGC, "dagc, the generated service", OWN, "/v1/{graph}", OWN_SETTINGS, best=True,
+        workloads=WORKLOADS, principal=True,
+    ),
+    Server(
+        DAGC_UNFUSED, DAGC, "the same with no two models fused", OWN, "/v1/{graph}", OWN_SETTINGS,
+        workloads=WORKLOADS, principal=True,
+    ),
+    Server(
+        CONSTANT, DAGC, "limit: a constant answer on dagc's front", OWN, "/v1/constant", OWN_SETTINGS,
+        workloads=(*TRAINED, "s1", "s2"), principal=True,
+    ),
     Server("fastapi-apart", "fastapi", "FastAPI by hand, models apart", UVICORN),
-    Server("fastapi-merged", "fastapi", "FastAPI by hand, one merged model", UVICORN, settings=MERGED, best=True),
+    Server(
+        "fastapi-merged", "fastapi", "FastAPI by hand, one merged model", UVICORN, settings=MERGED, best=True,
+        workloads=(*TRAINED, "s1", "s2"), principal=True,
+    ),
     Server("mosec", "mosec", "mosec, models apart", MOSEC, "/inference"),
     Server(
         "mosec-batched", "mosec", "mosec, models apart, batches (as documented)", MOSEC, "/inference",
@@ -99,6 +121,7 @@ SERVERS = (
     Server(
         "mosec-tuned", "mosec", "mosec, one merged model, batches, msgspec", MOSEC, "/inference",
         {**MOSEC_BATCHES, "BENCH_CODEC": "msgspec", **MERGED}, best=True, batched=True,
+        workloads=(*TRAINED, "s1"), principal=True,
     ),
     Server(
         "ray-graph", "ray", "Ray Serve, models as deployments (as documented)", RAY,
@@ -135,3 +158,8 @@ PEER_NAMES = tuple(dict.fromkeys(server.peer for server in SERVERS if server.pee
 def selected(peers: tuple[str, ...]) -> tuple[Server, ...]:
     """Our own service and limit, and the servers of these peers."""
     return tuple(server for server in SERVERS if server.peer in {DAGC, *peers})
+
+
+def takes_part(server: Server, workload: str, *, short: bool) -> bool:
+    """Whether a server is measured at a workload; a short run asks those that are not principal at W2 only."""
+    return workload in server.workloads and (not short or server.principal or workload == "w2")

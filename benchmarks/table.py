@@ -1,10 +1,10 @@
 """A benchmark as Markdown: the targets first, then each workload as ratios to dagc's service in the same run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.machine import QUIET_CORES
 from benchmarks.records import Load, OpenLoop, Results
-from benchmarks.servers import DAGC, SERVERS
+from benchmarks.servers import DAGC, DAGC_UNFUSED, SERVERS
 from benchmarks.targets import targets
 
 PEER_OF = {server.name: server.peer for server in SERVERS}
@@ -17,7 +17,7 @@ def markdown(results: Results) -> str:
     lines = [*_head(results), *_targets(results)]
     for workload in results.workloads():
         lines += _workload(results, workload)
-    lines += [*_bare(results), *_open_loop(results), *_failures(results)]
+    lines += [*_fusion(results), *_bare(results), *_open_loop(results), *_failures(results)]
     return "\n".join(lines) + "\n"
 
 
@@ -116,6 +116,45 @@ def _workload(results: Results, workload: str) -> Iterator[str]:
             )
         )
     yield ""
+
+
+def _fusion(results: Results) -> Iterator[str]:
+    """What fusing models does to each graph: the same graph, the same passes but one, the same run."""
+    if not results.fusion:
+        return
+    yield "## Fused against unfused"
+    yield ""
+    yield from _rows(
+        ("", "models", "MB of models", "req/s at most, times", "p50 c=1, times", "CPU a request, times", "PSS MB")
+    )
+    for each in results.fusion:
+        own, apart = (_last(results, each.workload, server) for server in (DAGC, DAGC_UNFUSED))
+        own_1, apart_1 = (results.load(each.workload, server, 1) for server in (DAGC, DAGC_UNFUSED))
+        memory = [results.pss_mb(each.workload, server) for server in (DAGC_UNFUSED, DAGC)]
+        yield _row(
+            (
+                each.workload.upper(),
+                f"{each.apart} -> {each.fused}",
+                f"{each.apart_mb:g} -> {each.fused_mb:g}",
+                _ratio(own, apart, lambda load: load.requests_per_s),
+                _ratio(own_1, apart_1, lambda load: load.p50_ms),
+                _ratio(own, apart, lambda load: load.cpu_us),
+                " -> ".join(f"{mb:,.0f}" for mb in memory if mb is not None),
+            )
+        )
+    yield ""
+
+
+def _last(results: Results, workload: str, server: str) -> Load | None:
+    """The load with the most connections it was asked over."""
+    counts = [load.concurrency for run in results.of(workload, server) for load in run.loads]
+    return results.load(workload, server, max(counts)) if counts else None
+
+
+def _ratio(fused: Load | None, apart: Load | None, of: Callable[[Load], float]) -> str:
+    if fused is None or apart is None or not of(apart):
+        return "-"
+    return f"{of(fused) / of(apart):.2f}"
 
 
 def _bare(results: Results) -> Iterator[str]:
