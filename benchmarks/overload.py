@@ -137,7 +137,7 @@ def serving(folder: Path, run_ms: float) -> Iterator[int]:
 def slow_model(layers: int) -> bytes:
     """`y = x + x` of one number at a time, and products of large matrices whose result, times zero, is added."""
     square = numpy_helper.from_array(np.full((SIZE, SIZE), 1e-3, np.float32), "square")
-    zero = numpy_helper.from_array(np.float32(0), "zero")
+    zero = numpy_helper.from_array(np.zeros((), np.float32), "zero")
     nodes = [helper.make_node("Mul", ["square", "top"], ["m0"]), helper.make_node("ReduceMax", ["x"], ["top"])]
     nodes.reverse()
     nodes += [helper.make_node("MatMul", [f"m{at}", "square"], [f"m{at + 1}"]) for at in range(layers)]
