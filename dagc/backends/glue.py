@@ -22,6 +22,7 @@ from dagc.plan.service_plan import (
     Session,
     Stage,
     StandStage,
+    StepGuard,
     TogetherStage,
 )
 
@@ -34,7 +35,7 @@ def glue(service: Service, dagc_version: str) -> str:
         "dagc_version": dagc_version,
         "source": _source_file(service),
         "imports": list(_imports(service)),
-        "sessions": [line for session in service.sessions for line in laid_out(_opened(session))],
+        "sessions": [line for opened in _opened_once(service, known) for line in laid_out(opened)],
         "endpoints": [_endpoint(endpoint, known) for endpoint in service.endpoints],
     }
     return render("main.py.j2", values)
@@ -97,6 +98,19 @@ def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterat
             case StandStage():
                 yield from (result for branch in stage.branches for result in branch.result)
                 yield from (result for one in stage.combinations for result in one.result)
+
+
+def _opened_once(service: Service, known: Mapping[str, str]) -> Iterator[Statement]:
+    yield from map(_opened, service.sessions)
+    yield from (_guarded(guard, known) for guard in service.guards)
+
+
+def _guarded(guard: StepGuard, known: Mapping[str, str]) -> Statement:
+    named = [f"{known[guard.module]}.{guard.qualname}"]
+    if guard.fallback is not None:
+        module, name = guard.fallback
+        named.append(f"fallback={known[module]}.{name}")
+    return Statement(f"{guard.name} = ", call("service.step", named), cite(guard.lines))
 
 
 def _opened(session: Session) -> Statement:

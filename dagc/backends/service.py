@@ -1,10 +1,8 @@
 """A plan to the tree of a build: one folder per service that runs where dagc is not installed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-
-from pydantic import JsonValue
 
 from dagc.artifacts.canonical import json_bytes
 from dagc.artifacts.compose import COMPOSE_NAME
@@ -16,9 +14,9 @@ from dagc.backends.image import with_image
 from dagc.backends.openapi import openapi
 from dagc.backends.readme import readme
 from dagc.backends.requirements import requirements_text
+from dagc.backends.settings import settings
 from dagc.diagnostics import CompileError, Diagnostic
-from dagc.plan.nesting import every_call, every_stage
-from dagc.plan.service_plan import Service, ServicePlan, Stage, StandStage
+from dagc.plan.service_plan import Service, ServicePlan
 
 _GENERATED_FILES = frozenset({"main.py"})
 _GENERATED_FOLDERS = frozenset({"dagc", "dagc_runtime"})
@@ -49,39 +47,6 @@ def render_service(
         digests[service.name] = folder.digest()
         tree = tree.merge(folder.under(f"services/{service.name}"))
     return tree.merge(ArtifactTree({COMPOSE_NAME: compose(plan, models, digests).content()}))
-
-
-def settings(service: Service, dagc_version: str) -> bytes:
-    """service.json: the numbers the runtime reads, without what only the compiler needs."""
-    kept_of_endpoint = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
-    kept_of_session = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
-    measured = kept_of_session | {"run_ms"}
-    steps: list[JsonValue] = []
-    steps += sorted({f"{c.module}.{c.qualname}" for e in service.endpoints for c in every_call(e.stages)})
-    value: JsonValue = {
-        "service": service.name,
-        "dagc_version": dagc_version,
-        "endpoints": [
-            e.model_dump(mode="json", include=kept_of_endpoint) | _nodes(e.stages) for e in service.endpoints
-        ],
-        "sessions": [
-            s.model_dump(mode="json", include=kept_of_session if s.run_ms is None else measured)
-            for s in service.sessions
-        ],
-        "steps": steps,
-    }
-    return json_bytes(value)
-
-
-def _nodes(stages: Sequence[Stage]) -> dict[str, JsonValue]:
-    """The nodes whose answers may be degraded or are watched, where there are any."""
-    found = [stage for stage in every_stage(stages) if isinstance(stage, StandStage)]
-    nodes: list[JsonValue] = []
-    nodes += [
-        {"name": stage.node, "kind": stage.how, **({"members": len(stage.branches)} if stage.need else {})}
-        for stage in found
-    ]
-    return {"nodes": nodes} if nodes else {}
 
 
 def _folder(

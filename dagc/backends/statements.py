@@ -165,7 +165,7 @@ def _awaitable(stage: _Awaitable, known: Known, awaited: str) -> Group:
         _named("" if at < stage.positional else f"{name}=", value(argument))
         for at, (name, argument) in enumerate(stage.arguments)
     ]
-    return call(f"{awaited}{known[stage.module]}.{stage.qualname}", given)
+    return call(f"{awaited}{stage.guard or f'{known[stage.module]}.{stage.qualname}'}", given)
 
 
 def _named(name: str, given: Expression) -> Expression:

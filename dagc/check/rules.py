@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from dagc.check.cases_complete import cases_complete
+from dagc.check.deadlines_fit import deadlines_fit
 from dagc.check.dims_consistent import dims_consistent
 from dagc.check.dtypes_agree import dtypes_agree
 from dagc.check.expressions_agree import expressions_agree
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     dims_consistent,
     steps_agree,
     returns_agree,
+    deadlines_fit,
     models_keep_contracts,
     labels_not_averaged,
     voters_agree,
@@ -46,7 +48,7 @@ RULES: tuple[Rule, ...] = (
 
 _ABOUT_USE: tuple[Rule, ...] = (inputs_used, results_used)
 
-_ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used)
+_ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used, deadlines_fit)
 """Those that compare a graph with its declaration; a region declares nothing."""
 
 

@@ -212,7 +212,9 @@ def _declared_models(root: Path) -> list[OnnxModel]:
 
 
 def _steps(graph: Graph) -> dict[tuple[str, str], Function]:
-    keys = {(node.op.module, node.op.qualname) for node in every_node(graph) if isinstance(node.op, CallStep)}
+    called = [node.op for node in every_node(graph) if isinstance(node.op, CallStep)]
+    keys = {(op.module, op.qualname) for op in called}
+    keys |= {op.guard.fallback for op in called if op.guard is not None and op.guard.fallback is not None}
     return {key: _function(*key) for key in sorted(keys)}
 
 

@@ -23,6 +23,8 @@ from dagc.dsl.signatures import (
     import_problem,
     unusual_kind,
 )
+from dagc.dsl.step_options import StepOptions
+from dagc.evaluate.standing import is_refusal
 from dagc.ir.graph import Value
 from dagc.ir.ops import CallStep
 from dagc.ir.types import Scalar, TupleOf, Type
@@ -49,15 +51,36 @@ def step(function: Callable[P, Coroutine[object, object, R]], /) -> Callable[P, 
 @overload
 def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def step() -> StepDecorator: ...
-@complete("@dagc.step")
-def step(function: Function | None = None, /) -> object:
+def step(
+    *, timeout_s: float | None = ..., retries: int = ..., fallback: Callable[[], object] | None = ...
+) -> StepDecorator: ...
+@complete("@dagc.step(timeout_s=0.05, retries=1, fallback=Profile)")
+def step(
+    function: Function | None = None,
+    /,
+    *,
+    timeout_s: float | None = None,
+    retries: int = 0,
+    fallback: Callable[[], object] | None = None,
+) -> object:
     """The function or class as a step of graphs.
 
-    A call in a graph body gives the awaited result of an async step. Mistakes of the signature are reported when
-    the file is loaded (E0108, E0109, E0210 to E0215).
+    A call in a graph body gives the awaited result of an async step. Mistakes of the signature and of the options
+    are reported when the file is loaded (E0108, E0109, E0196, E0198, E0210 to E0215, E0331).
+
+    Args:
+        function: a function, or a class whose call makes a record.
+        timeout_s: seconds a service waits for one attempt; async steps only.
+        retries: further attempts where one fails or is late; only for async steps that may run twice. They come
+            from a budget of a tenth of all calls.
+        fallback: a function without parameters, or a class, whose result stands in where the step fails; the
+            answer is flagged degraded. It does so in a plain call too, in which nothing is late or repeated.
     """
-    return step if function is None else Step(function, caller_place())
+    options = StepOptions(timeout_s, retries, fallback)
+    place = caller_place()
+    if function is None:
+        return lambda decorated: Step(decorated, place, options)
+    return Step(function, place, options)
 
 
 @final
@@ -66,8 +89,9 @@ class Step(Declaration):
 
     kind = "a step"
 
-    def __init__(self, function: Function, place: Place | None = None) -> None:
+    def __init__(self, function: Function, place: Place | None = None, options: StepOptions | None = None) -> None:
         self.function: Function = function
+        self.options = options or StepOptions()
         self._place = place
         self._contract: Contract | None = None
         self._problems: tuple[Diagnostic, ...] | None = None
@@ -121,6 +145,8 @@ class Step(Declaration):
             return  # what its signature lacks is nothing to repair now
         try:
             yield from default_mistakes(self.function, self.contract(), root)
+            for code, message, help in self.options.mistakes(self.name, self.contract()):
+                yield Diagnostic.at(code, message, span, "declared here", help=help)
         except AnnotationError as error:
             yield from annotation_mistakes(self.function, error, root, self._place)
 
@@ -137,7 +163,7 @@ class Step(Declaration):
             mistake(Diagnostic.at("E0133", f"step {message}", recorder.here(), "called here", help=help))
         expects = {parameter.name: parameter.type for parameter in declared.parameters if parameter.name in bound}
         inputs = [self._argument(recorder, name, item, expects) for name, item in bound.items() if name in expects]
-        op = CallStep(*self.key, tuple(expects), tuple(expects.values()), declared.is_async)
+        op = CallStep(*self.key, tuple(expects), tuple(expects.values()), declared.is_async, self.options.guard())
         return self._handles(recorder, op, inputs, declared.returns)
 
     def _argument(self, recorder: Recorder, name: str, item: object, expects: Mapping[str, Type]) -> Value:
@@ -169,10 +195,15 @@ class Step(Declaration):
             for name, item in zip(order, values, strict=False)
         ]
         by_name = {name: eager_item(x, kinds[name]) if name in kinds else x for name, x in named.items()}
-        if declared.is_async:
-            return self._wait(converted, by_name)
-        with running_step(self.name):
-            return self.function(*converted, **by_name)
+        try:
+            if declared.is_async:
+                return self._wait(converted, by_name)
+            with running_step(self.name):
+                return self.function(*converted, **by_name)
+        except Exception as error:
+            if self.options.fallback is None or is_refusal(error) or isinstance(error, CompileError):
+                raise
+        return self.options.fallback()
 
     def _wait(self, values: Sequence[object], named: Mapping[str, object]) -> object:
         refuse_inside_step("async step", self.name, self.folder)

@@ -96,7 +96,7 @@ class _World:
         match node.op:
             case CallStep() as op:
                 name = NodeName(f"{self.place}{node.name}")
-                return _spread(_step_result(name, op, inputs, self.steps, self.known), len(node.outputs))
+                return _spread(self._step(name, op, inputs), len(node.outputs))
             case RunModel() as op:
                 feeds = packed_feeds(op, self.store.signature(op.model), inputs)
                 return tuple(self.store.runner(op.model).run_example(feeds, op.fetches))
@@ -108,6 +108,15 @@ class _World:
                 return _spread(self._stood(op, inputs), len(node.outputs))
             case _ as op:
                 return _computed(op, inputs)
+
+    def _step(self, name: NodeName, op: CallStep, inputs: tuple[object, ...]) -> object:
+        """What the step gives; where it fails, what stands in for it. Nothing is late or tried again."""
+        try:
+            return _step_result(name, op, inputs, self.steps, self.known)
+        except Exception as error:
+            if op.guard is None or op.guard.fallback is None or is_refusal(error):
+                raise
+        return self.steps[op.guard.fallback]()
 
     def _each(self, node: Node, op: Each, inputs: tuple[object, ...]) -> Iterator[object]:
         items, *captured = inputs

@@ -32,6 +32,19 @@ class RunModel:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """How long each of `1 + retries` attempts at a step may take, and the function that stands in where all fail.
+
+    The function is the user's, as (module, qualified name), and takes nothing.
+    """
+
+    timeout_s: float | None = None
+    retries: int = 0
+    fallback: tuple[str, str] | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class CallStep:
     """A Python step. `parameters` and `expects` (their declared types) follow the node's inputs."""
 
@@ -40,6 +53,7 @@ class CallStep:
     parameters: tuple[str, ...]
     expects: tuple[Type, ...]
     is_async: bool = False
+    guard: Guard | None = None
 
 
 @final

@@ -17,6 +17,7 @@ from dagc.ir.ops import (
     Each,
     Elementwise,
     Field,
+    Guard,
     Index,
     Item,
     Normalise,
@@ -115,8 +116,8 @@ def _operation(node: Node) -> str:
     match node.op:
         case RunModel():
             return _run(node.op, node)
-        case CallStep(module=module, qualname=qualname, is_async=is_async):
-            return f"{'await' if is_async else 'call'} {module}.{qualname}({arguments})"
+        case CallStep(module=module, qualname=qualname, is_async=is_async, guard=guard):
+            return f"{'await' if is_async else 'call'} {module}.{qualname}({arguments}){_guarded(guard)}"
         case Field(name=name):
             return f"{arguments}.{name}"
         case Item():
@@ -145,6 +146,15 @@ def _operation(node: Node) -> str:
             return f"{type(node.op).__name__.lower()}({arguments}, axis={axis})"
         case _:
             assert_never(node.op)
+
+
+def _guarded(guard: Guard | None) -> str:
+    """`, within 0.05 s, 1 retry, else graph.Profile`."""
+    if guard is None:
+        return ""
+    within = "" if guard.timeout_s is None else f", within {guard.timeout_s:g} s"
+    again = f", {guard.retries} {'retry' if guard.retries == 1 else 'retries'}" if guard.retries else ""
+    return f"{within}{again}{'' if guard.fallback is None else ', else ' + '.'.join(guard.fallback)}"
 
 
 def _run(op: RunModel, node: Node) -> str:

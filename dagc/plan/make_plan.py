@@ -17,6 +17,7 @@ from dagc.ir.types import Bytes
 from dagc.plan.annotations import Annotations, annotations
 from dagc.plan.body_limit import max_body_bytes
 from dagc.plan.citations import cited
+from dagc.plan.guards import Guards, guards
 from dagc.plan.names import MAIN_NAMES, Names, name_mistakes, word
 from dagc.plan.prediction import predicted
 from dagc.plan.profile import Profile
@@ -74,13 +75,16 @@ def make_plan(
     outside = {known.partition(".")[0] for known in modules.values()} | {graph.name for graph in traced}
     shared = sessions(traced, models, Names(outside | _wanted_variables(traced)), profile)
     outside |= {session.name for session in shared.values()}
-    endpoints = (_endpoint(compiled, modules, shared, sources, outside) for compiled in graphs)
+    guarded = guards(traced, Names(outside | _wanted_variables(traced)))
+    outside |= {guard.name for guard in guarded.values()}
+    endpoints = (_endpoint(compiled, modules, shared, guarded, sources, outside) for compiled in graphs)
     service = Service(
         name=name or (traced[0].name if len(traced) == 1 else traced[0].module.replace(".", "_")),
         modules=tuple(sorted(modules.items())),
         endpoints=tuple(_timed(endpoint, shared, models, profile) for endpoint in endpoints),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
-        requirements=requirements(sources, build_only),
+        requirements=requirements(sources, build_only, {m.library for m in models.values() if m.library}),
+        guards=tuple(sorted(guarded.values(), key=lambda guard: guard.name)),
     )
     return ServicePlan(
         name=service.name,
@@ -95,12 +99,13 @@ def _endpoint(
     compiled: Compiled,
     modules: Mapping[str, str],
     shared: Mapping[ModelKey, Session],
+    guarded: Guards,
     sources: Mapping[str, bytes],
     outside: set[str],
 ) -> Endpoint:
     """`outside` are the names of main.py that no variable may hide."""
     graph = compiled.graph
-    made = body(graph, shared, Names(outside | _parameters([graph]) | _steps(graph)), sources)
+    made = body(graph, shared, guarded, Names(outside | _parameters([graph]) | _steps(graph)), sources)
     written = _annotations(graph, modules, sources)
     return Endpoint(
         name=graph.name,
@@ -141,7 +146,7 @@ def _timed(
 def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
     """The modules main.py calls into, each with a name no graph and no parameter hides."""
     nodes = [node.op for graph in graphs for node in every_node(graph)]
-    steps = {op.module for op in nodes if isinstance(op, CallStep)}
+    steps = {module for op in nodes if isinstance(op, CallStep) for module in _modules_of(op)}
     compared = {op.compare[0] for op in nodes if isinstance(op, Shadow) and op.compare is not None}
     called = sorted({graph.module for graph in graphs} | steps | compared)
     hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
@@ -153,6 +158,11 @@ def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
         free = (f"{word(module, 'user')}_{suffix}" for suffix in ("module", *range(2, 1000)))
         chosen[module] = next(name for name in free if name not in hidden and name not in called)
     return chosen
+
+
+def _modules_of(step: CallStep) -> tuple[str, ...]:
+    fallback = step.guard.fallback if step.guard else None
+    return (step.module,) if fallback is None else (step.module, fallback[0])
 
 
 def _parameters(graphs: Sequence[Graph]) -> set[str]:

@@ -34,7 +34,8 @@ class CallStage(_Plain):
     """A Python step of the user's module, awaited when it waits for the world.
 
     It has one target, or one for each member of the tuple it returns; nobody reads a target `_`. The first
-    `positional` arguments may go without their names.
+    `positional` arguments may go without their names. `guard` is what main.py calls the step together with its
+    guard, where it has one.
     """
 
     kind: Literal["call"] = "call"
@@ -43,6 +44,7 @@ class CallStage(_Plain):
     qualname: str
     arguments: tuple[tuple[str, Argument], ...]
     positional: int = 0
+    guard: str | None = None
     waits: bool
     lines: tuple[str, ...]
 
@@ -192,6 +194,18 @@ class Session(_Plain):
     run_ms: float | None = None
 
 
+class StepGuard(_Plain):
+    """What main.py calls `name`: a step with a time for each attempt, further attempts and a stand-in."""
+
+    name: str
+    module: str
+    qualname: str
+    timeout_s: float | None = None
+    retries: int = 0
+    fallback: tuple[str, str] | None = None
+    lines: tuple[str, ...]
+
+
 class CostPart(_Plain):
     """What one part of a request is predicted to take, and how that is known; `None` milliseconds: it is not."""
 
@@ -253,6 +267,7 @@ class Service(_Plain):
     endpoints: tuple[Endpoint, ...]
     sessions: tuple[Session, ...]
     requirements: tuple[str, ...]
+    guards: tuple[StepGuard, ...] = ()
 
 
 class ServicePlan(_Plain):

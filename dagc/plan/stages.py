@@ -15,6 +15,7 @@ from dagc.ir.types import TupleOf, Type
 from dagc.plan.arguments import UNUSED, arguments, compared
 from dagc.plan.calls import positional
 from dagc.plan.citations import cited
+from dagc.plan.guards import Guards
 from dagc.plan.names import Names, variable_candidates, word
 from dagc.plan.schedule import schedule
 from dagc.plan.service_plan import (
@@ -47,14 +48,16 @@ class Body:
     returns_tuple: bool
 
 
-def body(graph: Graph, sessions: Mapping[ModelKey, Session], names: Names, sources: Mapping[str, bytes]) -> Body:
+def body(
+    graph: Graph, sessions: Mapping[ModelKey, Session], guards: Guards, names: Names, sources: Mapping[str, bytes]
+) -> Body:
     """The stages of `graph` in the order they run.
 
     Raises:
         CompileError: values or operations main.py cannot hold (E0601).
     """
     given = [Argument(name=value.id) for value in graph.inputs]
-    return _Writing(sessions, names, sources, graph.name).body(graph, given)
+    return _Writing(sessions, guards, names, sources, graph.name).body(graph, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class _Writing:
     """The stages of one function in the making; a function inside it sees its variables, and hides none."""
 
     sessions: Mapping[ModelKey, Session]
+    guards: Guards
     names: Names
     sources: Mapping[str, bytes]
     graph: str
@@ -102,6 +106,7 @@ class _Writing:
         return call.model_copy(update={"function": self.names.take(f"{call.how}_{call.targets[0].strip('_')}")})
 
     def call(self, node: Node, op: CallStep, written: _Written) -> CallStage:
+        guard = self.guards.get((op.module, op.qualname))
         given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
         return CallStage(
             targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
@@ -109,6 +114,7 @@ class _Writing:
             qualname=op.qualname,
             arguments=tuple(given),
             positional=positional(self.sources, op.module, op.qualname, op.parameters),
+            guard=guard.name if guard else None,
             waits=waits(node),
             lines=cited(node.spans),
         )

@@ -41,3 +41,6 @@ def _events(node: NodeSettings) -> Iterator[Event]:
         case "shadow":
             for outcome in ("same", "different", "failed", "dropped"):
                 yield ("dagc_shadow_total", node.name, outcome)
+        case "retry":
+            for outcome in ("answered", "failed", "over_budget"):
+                yield ("dagc_retries_total", node.name, outcome)

@@ -10,6 +10,7 @@ from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
 from .events import Event, events
 from .glue import Glue, GlueFunction
+from .guard import Step, guarded
 from .observer import NullObserver, Observer, Watch
 from .run import serve
 from .scope import FlaggingCodec, Scope, scoped
@@ -116,6 +117,18 @@ class Service:
         if name not in self._sessions:
             raise StartError("glue", f"service.json has no session `{name}`")
         return SessionCall(self._batcher, self._sessions[name])
+
+    def step(self, step: Step, *, fallback: Callable[[], object] | None = None) -> Step:
+        """A step of the user's with the guard that service.json has for it, and what stands in where it fails.
+
+        Raises:
+            StartError: `glue`, service.json has no guard for it.
+        """
+        name = f"{step.__module__}.{step.__qualname__}"
+        settings = next((each for each in self._settings.guards if each.step == name), None)
+        if settings is None:
+            raise StartError("glue", f"service.json has no guard for step `{name}`")
+        return guarded(step, settings, fallback, self.watch)
 
     def endpoint(self, function: Callable[..., object]) -> Callable[[GlueFunction], GlueFunction]:
         """A decorator of the glue's coroutine for the user's graph `function`, whose annotations are the API.

@@ -34,7 +34,7 @@ class NodeSettings:
     """A node whose answers may be degraded, or which is watched: what metrics and headers call it."""
 
     name: str
-    kind: Literal["fallback", "quorum", "shadow"]
+    kind: Literal["fallback", "quorum", "shadow", "retry"]
     members: int = 0
 
 
@@ -83,6 +83,15 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """A step, as `module.name`, with the time of one attempt and how many further ones there may be."""
+
+    step: str
+    timeout_s: float | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """All of service.json; `steps` are the Python steps that main.py calls, as `module.name`."""
 
@@ -91,6 +100,7 @@ class ServiceSettings:
     endpoints: tuple[EndpointSettings, ...]
     sessions: tuple[SessionSettings, ...]
     steps: tuple[str, ...] = ()
+    guards: tuple[GuardSettings, ...] = ()
 
 
 def load_settings(path: Path) -> ServiceSettings:
