@@ -1,6 +1,6 @@
 """Voters choose among the same classes, and averaged scores stand in the same order of classes (E0219)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagc.check.edges import origin
@@ -16,7 +16,7 @@ _SHOWN = 6
 
 def voters_agree(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
     """One E0219 for each vote, or average of scores, whose values are about different classes."""
-    classes = _Classes(graph, store)
+    classes = _Classes(graph.producers(), {value.id: value for value in graph.values()}, store)
     for node in graph.nodes:
         if isinstance(node.op, Vote):
             yield from _told(
@@ -51,21 +51,22 @@ def _told(
 class _Classes:
     """What the values of a graph say about classes."""
 
-    graph: Graph
+    producers: Mapping[ValueId, Node]
+    values: Mapping[ValueId, Value]
     store: ModelStore
 
     def of(self, value: ValueId) -> Labels | None:
         """The classes a label may be."""
-        made = self._made(value)
+        made = self.values[value]
         if isinstance(made.type, Choice):
             return tuple(label for label in made.type.values)
-        node = self.graph.producers().get(value)
+        node = self.producers.get(value)
         match node.op if node else None:
             case RunModel(model=model, fetches=fetches) if node:
                 place = [output.id for output in node.outputs].index(value)
                 return labels(self.store.get(model), fetches[place])
             case ArgMax(axis=axis) if node:
-                scores = self._made(node.inputs[0]).type
+                scores = self.values[node.inputs[0]].type
                 size = scores.dims[axis] if isinstance(scores, Tensor) and scores.dims else None
                 return tuple(range(size)) if isinstance(size, int) else None
             case Item() | Cast() if node:
@@ -75,8 +76,8 @@ class _Classes:
 
     def columns(self, value: ValueId) -> Labels | None:
         """The classes of the scores a tensor holds, in the order of its elements."""
-        type = self._made(value).type
-        node = self.graph.producers().get(value)
+        type = self.values[value].type
+        node = self.producers.get(value)
         if not isinstance(type, Tensor) or node is None or isinstance(type, Choice):
             return None
         match node.op:
@@ -94,9 +95,6 @@ class _Classes:
                 return every[start:stop] if every else None
             case _:
                 return None
-
-    def _made(self, value: ValueId) -> Value:
-        return next(found for found in self.graph.values() if found.id == value)
 
 
 def _as_set(found: Labels | None) -> Labels | None:
