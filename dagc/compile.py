@@ -93,7 +93,8 @@ def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = 
     lock = read_lock(source.parent / LOCK_NAME)
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
-    report.extend(verify_lock(lock, _models(traced), requirements(sources, traced[0].build_only)))
+    wanted = requirements(sources, traced[0].build_only, _libraries(traced))
+    report.extend(verify_lock(lock, _models(traced), wanted))
     report.stop_on_errors()
     plan = make_plan(
         [_compiled(graph, after, requests) for graph, after in zip(traced, optimised, strict=True)],
@@ -135,14 +136,21 @@ def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
     """The lock of a file's models and requirements; resolving these is the one step that needs a network."""
     traced = check_file(source, report)
     watch("resolving requirements")
-    # The service runs the very onnxruntime that the build's proof was made with.
-    proven_with = f"onnxruntime=={version('onnxruntime')}"
-    pins = resolve([*requirements(traced[0].sources(), traced[0].build_only), proven_with])
+    libraries = _libraries(traced)
+    # The service runs the very onnxruntime, and operators, that the build's proof was made with.
+    proven_with = [f"{name}=={version(name)}" for name in ("onnxruntime", *libraries)]
+    pins = resolve([*requirements(traced[0].sources(), traced[0].build_only, libraries), *proven_with])
     return make_lock(_models(traced), pins, dagc_version=version("dagc"))
 
 
 def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
     return {path: graph.store.get(key) for graph in traced for path, key in graph.models.items()}
+
+
+def _libraries(traced: tuple[Traced, ...]) -> tuple[str, ...]:
+    """The distributions that hold operators of the models."""
+    found = (graph.store.library(key) for graph in traced for key in graph.models.values())
+    return tuple(sorted({library for library in found if library is not None}))
 
 
 def _session_keys(optimised: tuple[Optimised, ...]) -> list[ModelKey]:
@@ -154,7 +162,7 @@ def _facts(key: ModelKey, store: ModelStore) -> ModelFacts:
     signature = store.signature(key)
     feeds = tuple(_port(signature, port) for port in signature.inputs)
     fetches = tuple(_port(signature, port) for port in signature.outputs)
-    return ModelFacts(feeds, fetches, key, store.mixing(key), store.estimated_ms(key))
+    return ModelFacts(feeds, fetches, key, store.mixing(key), store.estimated_ms(key), store.library(key))
 
 
 def _port(signature: Signature, port: ModelPort) -> Port:

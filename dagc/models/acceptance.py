@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dagc.ir.types import Dim, Tensor
 from dagc.models.example_feeds import vocabularies
+from dagc.models.extensions import with_png_only
 from dagc.models.external_data import external_bytes, external_locations, inline_external_data
 from dagc.models.forbidden import refuse_forbidden
 from dagc.models.inferred_shapes import with_inferred_shapes
@@ -56,7 +57,7 @@ def accept(content: bytes, name: str, folder: Path, pins: Pins) -> Accepted:
     if external:
         hold_to(limits_for(len(content) + external_bytes(proto, folder)))
         inline_external_data(proto, folder)
-    remarks = without_zipmap(proto)
+    remarks = (*without_zipmap(proto), *with_png_only(proto))
     rewritten = _whole(proto, name) if external or remarks else None
     model = rewritten or content
     _checked(model, name)

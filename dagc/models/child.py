@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from dagc.ir.types import Dim
 from dagc.models.acceptance import Pins, accept
+from dagc.models.extensions import MODULE, installed
 from dagc.models.frames import BrokenFrameError, read_frame, write_frame
 from dagc.models.known import Json, error_json, signature_json
 from dagc.models.limits import Limits, hold_to, memory_exceeded, renounce
@@ -26,6 +27,8 @@ def main() -> None:
     requests, answers = _own_pipes()
     for module in ("numpy", "onnx", "onnx.checker", "onnx.shape_inference", "onnxruntime"):
         import_module(module)
+    if installed():
+        import_module(MODULE)
     renounce()
     write_frame(answers, {"ready": True})
     _silence_errors()

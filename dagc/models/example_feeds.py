@@ -4,6 +4,8 @@ Encoders refuse what is not in their tables, so an input takes its numbers and t
 stands behind it.
 """
 
+import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
     import onnx
 
 Fill = Literal["seeded", "zeros"]
-Word = str | int
+Word = str | int | bytes
+"""What an input is filled with; bytes are whole files, one for each fill."""
 Array = NDArray[np.generic]
 
 _TABLES = ("cats_strings", "keys_strings", "classlabels_strings", "cats_int64s", "keys_int64s")
+_UINT8 = 2
+"""The number of `uint8` among ONNX's element types."""
 _MOST_WORDS = 8
 _FURTHEST = 6
 """Nodes between an input and its encoder: casts, reshapes, a concatenation."""
@@ -33,13 +38,17 @@ def vocabularies(proto: "onnx.ModelProto") -> dict[str, tuple[Word, ...]]:
     for node in all_nodes(proto.graph.node):
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    found = ((value.name, _first_table(value.name, readers)) for value in proto.graph.input)
+    found = (
+        (value.name, _files(value, readers) or _first_table(value.name, readers)) for value in proto.graph.input
+    )
     return {name: words for name, words in found if words}
 
 
 def example(type: Tensor, shape: Sequence[int], fill: Fill, words: Sequence[Word]) -> Array:
     """One input's array; the same for the same arguments."""
     dtype = to_numpy(type.dtype)
+    if words and isinstance(words[0], bytes):
+        return _filled(shape, words[1 if fill == "zeros" else 0])
     if fill == "zeros":
         return np.full(shape, "", object) if type.dtype is DType.STR else np.zeros(shape, dtype)
     draw = np.random.default_rng(0)
@@ -64,6 +73,36 @@ def examples(
         name: example(type, shape, fill, words.get(name, ()))
         for (name, type), shape in zip(ports.items(), shapes, strict=True)
     }
+
+
+def _files(value: "onnx.ValueInfoProto", readers: Mapping[str, list["onnx.NodeProto"]]) -> tuple[Word, ...]:
+    """Two PNG files of different sizes, for an input of bytes from which an image is decoded."""
+    if value.type.tensor_type.elem_type != _UINT8:
+        return ()
+    wave = [value.name]
+    for _ in range(_FURTHEST):
+        nodes = [node for name in wave for node in readers.get(name, ())]
+        if any(node.op_type == "DecodeImage" for node in nodes):
+            return (_png(1, 1), _png(3, 2))
+        wave = [output for node in nodes for output in node.output]
+    return ()
+
+
+def _filled(shape: Sequence[int], file: Word) -> Array:
+    """The file with zeros behind it; cut off where it is longer."""
+    array = np.zeros(shape, np.uint8)
+    content = np.frombuffer(file if isinstance(file, bytes) else b"", np.uint8)[: array.size]
+    array.reshape(-1)[: content.size] = content
+    return array
+
+
+def _png(width: int, height: int) -> bytes:
+    """A grey picture."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\x80" * width) * height, 9)
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    packed = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def _first_table(name: str, readers: Mapping[str, list["onnx.NodeProto"]]) -> tuple[Word, ...]:

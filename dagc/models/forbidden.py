@@ -5,13 +5,12 @@ Operators outside the list need a library, and a library that comes with a model
 
 import graphlib
 from collections.abc import Iterator
-from importlib.util import find_spec
 from math import prod
 from typing import TYPE_CHECKING
 
+from dagc.models import extensions
 from dagc.models.model_error import ModelError
 from dagc.models.proto import all_graphs, all_nodes, plain_domain
-from dagc.models.runner import EXTENSION_DOMAINS
 
 if TYPE_CHECKING:
     import onnx
@@ -30,9 +29,9 @@ def refuse_forbidden(proto: "onnx.ModelProto", name: str) -> None:
     """Raise what forbids serving the model.
 
     Raises:
-        ModelError: E0413 operators of a domain that is not served, E0414 a declared tensor of more elements than
-            any machine holds, E0415 training information, functions that call themselves, graphs nested deeper
-            than 16 or names that cannot be printed.
+        ModelError: E0413 operators of a domain that is not served, E0430 of one whose library is not installed,
+            E0414 a declared tensor of more elements than any machine holds, E0415 training information, functions
+            that call themselves, graphs nested deeper than 16 or names that cannot be printed.
     """
     _no_training(proto, name)
     _not_too_deep(proto, name)
@@ -83,20 +82,24 @@ def _domains_known(proto: "onnx.ModelProto", name: str) -> None:
         domain = plain_domain(node.domain)
         if domain in _DOMAINS or _called(node) in own:
             continue
-        if domain in EXTENSION_DOMAINS and find_spec("onnxruntime_extensions") is not None:
+        if domain in extensions.DOMAINS and extensions.installed():
             continue
         raise _unknown_domain(name, node.op_type, domain)
 
 
 def _unknown_domain(name: str, operator: str, domain: str) -> ModelError:
-    known = domain in EXTENSION_DOMAINS
+    if domain in extensions.DOMAINS:
+        return ModelError(
+            "E0430",
+            f"`{name}` uses operator `{operator}` of {extensions.DISTRIBUTION}, which is not installed",
+            ("it is the only library of operators that is loaded for a model",),
+            "run `pip install 'dagc[fuse]'`, and `dagc lock` to have the service install it too",
+        )
     return ModelError(
         "E0413",
         f"`{name}` uses operator `{operator}` of the domain `{domain}`, which is not served",
         ("served are the domains of ONNX, ai.onnx.ml and com.microsoft; a model brings no operator library",),
-        "install `onnxruntime-extensions`, whose operators these are"
-        if known
-        else "export the model again with standard operators only",
+        "export the model again with standard operators only",
     )
 
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dagc.models.extensions import MODULE, installed, named_in
 from dagc.models.model_error import ModelError
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 Array = NDArray[np.generic]
-
-EXTENSION_DOMAINS = frozenset({"ai.onnx.contrib", "com.microsoft.extensions"})
-_EXTENSIONS = "onnxruntime_extensions"
 
 _FATAL_ONLY = 4
 """onnxruntime's severity of messages: its errors reach us as exceptions, so it need not print them as well."""
@@ -95,10 +92,9 @@ def register_extensions(options: "onnxruntime.SessionOptions", model: bytes) -> 
 
     It is the only library that is ever loaded for a model, and never one that comes with it.
     """
-    named = any(domain.encode() in model for domain in EXTENSION_DOMAINS)
-    if not named or find_spec(_EXTENSIONS) is None:
+    if not named_in(model) or not installed():
         return
-    library: str = import_module(_EXTENSIONS).get_library_path()
+    library: str = import_module(MODULE).get_library_path()
     options.register_custom_ops_library(library)
 
 

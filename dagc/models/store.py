@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
 from dagc.models.cost import estimated_ms
+from dagc.models.extensions import DISTRIBUTION, needed_by
 from dagc.models.known import recalled
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
@@ -57,6 +58,10 @@ class ModelStore:
         if key not in self._signatures:
             self._signatures[key] = recalled(key) or read_signature(self._models[key])
         return self._signatures[key]
+
+    def library(self, key: ModelKey) -> str | None:
+        """The distribution whose operators the model needs beside onnxruntime's own, if it needs one."""
+        return DISTRIBUTION if needed_by(self._models[key]) else None
 
     def runner(self, key: ModelKey) -> Runner:
         """A session of the model, made at the first call; raises `ModelError` E0404."""

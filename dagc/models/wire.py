@@ -36,7 +36,9 @@ def declared(value: "ir.Value", what: str) -> tuple["ir.DataType", Dims]:
         raise MergeRefused(f"{what} has no element type")
     if value.shape is None:
         return value.dtype, None
-    return value.dtype, tuple(dim if isinstance(dim, int) else dim.value for dim in value.shape.dims)
+    sizes = (dim if isinstance(dim, int) else dim.value for dim in value.shape.dims)
+    # Paddle writes -1 for a size that is free.
+    return value.dtype, tuple(None if isinstance(size, int) and size < 0 else size for size in sizes)
 
 
 def met(known: Wire, other: Wire, name: str) -> Wire:

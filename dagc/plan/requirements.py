@@ -6,7 +6,7 @@ Found in the source (no module runs here) and in the metadata of what is install
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, distribution, packages_distributions
@@ -30,9 +30,11 @@ class _Import:
 
 
 def requirements(
-    sources: Mapping[str, bytes], build_only: Mapping[str, frozenset[int]] = MappingProxyType({})
+    sources: Mapping[str, bytes],
+    build_only: Mapping[str, frozenset[int]] = MappingProxyType({}),
+    libraries: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """Requirements of the runtime and of the user's modules (path -> source), sorted by name.
+    """Requirements of the runtime, of models (`libraries`) and of the user's modules (path -> source), sorted.
 
     An import that may fail (inside `try` with `except ImportError`) counts only when it is installed. Functions
     that no service calls (path -> first lines) count nothing: what loads a model for an importer.
@@ -42,7 +44,7 @@ def requirements(
     """
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in sources}
     installed = _installed()
-    found: set[str] = set()
+    found = set(libraries)
     missing: list[Diagnostic] = []
     for wanted in _third_party(sources, own, build_only):
         top = wanted.module.partition(".")[0]

@@ -21,6 +21,7 @@ class ModelFacts:
     """What the plan has to know of a model; `one_by_one` says why requests may not share a run, if so.
 
     `estimated_ms` is what a run of one example should take by the model's operators and sizes, if they tell.
+    `library` is the distribution that holds operators of the model, if one has to be loaded.
     """
 
     feeds: tuple[Port, ...]
@@ -28,6 +29,7 @@ class ModelFacts:
     sha256: str
     one_by_one: str | None = None
     estimated_ms: float | None = None
+    library: str | None = None
 
 
 def sessions(

@@ -10,6 +10,7 @@ import os
 import statistics
 import time
 from collections.abc import Hashable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,7 @@ _LOG = logging.getLogger("dagc.runtime")
 HEAVY_MS = 2.0
 """Runs above this go to a thread. The hop costs 0.2 ms, a tenth; runs below it delay no probe noticeably."""
 RUNS_MEASURED = 5
+_EXTENSION_DOMAINS = (b"ai.onnx.contrib", b"com.microsoft.extensions")
 
 
 class Session:
@@ -167,10 +169,22 @@ def _load(model: bytes, name: str) -> "onnxruntime.InferenceSession":
     options.log_severity_level = 4  # its errors reach us as exceptions; it need not print them as well
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if any(domain in model for domain in _EXTENSION_DOMAINS):
+        _register_extensions(options, name)
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise StartError("model_broken", f"onnxruntime does not load `{name}`: {error}") from None
+
+
+def _register_extensions(options: "onnxruntime.SessionOptions", name: str) -> None:
+    """Load the operators of onnxruntime-extensions, the only library that is ever loaded for a model."""
+    try:
+        library: str = import_module("onnxruntime_extensions").get_library_path()
+    except ImportError:
+        message = f"`{name}` needs the operators of onnxruntime-extensions: install requirements.txt"
+        raise StartError("extensions_missing", message) from None
+    options.register_custom_ops_library(library)
 
 
 def session_threads() -> int:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.ort
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"\b[EW]0\d{3}\b")
 UNSHOWN = {
+    "E0430": "needs a Python without onnxruntime-extensions",
     "E0507": "asks the package index",
     "E0804": "no model is known that shows it",
     "E0900": "a fault of dagc",

@@ -27,7 +27,7 @@ def refusal(folder: Path, proto: onnx.ModelProto) -> ModelError:
     return error.value
 
 
-@pytest.mark.parametrize("domain", ["nobody", "own", "com.microsoft.nchwc", "ai.onnx.contrib", "ai.onnx.training"])
+@pytest.mark.parametrize("domain", ["nobody", "own", "com.microsoft.nchwc", "ai.onnx.training"])
 def test_operators_of_other_domains(tmp_path: Path, domain: str) -> None:
     proto = model()
     proto.opset_import.add(domain=domain, version=1)
