@@ -97,6 +97,8 @@ def test_the_good_example_gives_nothing(folder: Path, code: str) -> None:
 
 @pytest.mark.parametrize("code", TYPED)
 def test_what_is_typed_to_see_a_code_shows_it(folder: Path, code: str) -> None:
+    if code == "E0713" and "DAGC_TEST_ENGINE" not in os.environ:
+        pytest.skip("it would fill the disk of an engine that is not the tests' own")
     score = parser.parse_model(SCORE)
     score.graph.initializer.append(numpy_helper.from_array(np.full(30, 0.5, np.float32), "w"))
     (folder / "models" / "score.onnx").write_bytes(score.SerializeToString())
