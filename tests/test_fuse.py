@@ -19,6 +19,7 @@ from dagc.compile import Compilation, compile_file
 from dagc.diagnostics import Report
 from dagc.models.acceptance import accept
 from dagc.models.extensions import needed_by
+from dagc.models.model_error import ModelError
 from dagc.models.runner import Runner
 from tests.running import ROOT, serving
 
@@ -211,6 +212,17 @@ def test_a_guarded_model_is_not_guarded_twice_and_says_so() -> None:
         0
     ]
     assert np.array_equal(found[0].transpose(1, 2, 0), PICTURE)
+
+
+def test_an_image_that_is_decoded_in_a_branch_is_refused() -> None:
+    proto = onnx.load_from_string(decode())
+    inner = helper.make_graph([proto.graph.node[1]], "then", [], [helper.make_empty_tensor_value_info("bgr")])
+    branch = helper.make_node("If", ["yes"], ["bgr"], then_branch=inner, else_branch=inner)
+    proto.graph.node[1].CopyFrom(branch)
+    proto.graph.initializer.append(helper.make_tensor("yes", TensorProto.BOOL, [], [True]))
+    with pytest.raises(ModelError) as caught:
+        accept(proto.SerializeToString(), "decode.onnx", ROOT, {})
+    assert caught.value.code == "E0431"
 
 
 def test_a_model_that_only_mentions_the_domain_needs_no_library() -> None:

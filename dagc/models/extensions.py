@@ -8,6 +8,7 @@ seen to end the process, and to hang, so that one request would stop a service.
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from dagc.models.model_error import ModelError
 from dagc.models.proto import all_nodes, parse, plain_domain
 
 if TYPE_CHECKING:
@@ -45,8 +46,19 @@ def with_png_only(proto: "onnx.ModelProto") -> tuple[str, ...]:
 
     Before: DecodeImage(file)
     After:  DecodeImage(Slice(file, Gather([0], file[:8] != PNG)))
+
+    Raises:
+        ModelError: E0431, one stands deeper.
     """
     found = [node for node in proto.graph.node if _decodes(node)]
+    inner = [*all_nodes(proto.graph.node), *(node for f in proto.functions for node in all_nodes(f.node))]
+    if sum(map(_decodes, inner)) > len(found):
+        raise ModelError(
+            "E0431",
+            "`DecodeImage` stands inside a branch, a loop or a function",
+            ("over a file that is no PNG it can end the process, and no guard can be put before it there",),
+            "decode in the outermost graph, or in a step",
+        )
     if not found or any(node.output[0].startswith(_GUARD) for node in proto.graph.node if node.output):
         return ()
     nodes = []

@@ -185,6 +185,19 @@ def test_equal_names_of_free_sizes_do_not_become_one_size() -> None:
     assert [array.shape for array in Runner(merged).run(values, ("a_out", "b_out"))] == [(2, 3), (2, 5)]
 
 
+def test_a_size_of_minus_one_is_a_free_size() -> None:
+    first = model("g (float[1,3] x) => (float[1,3] y) { y = Neg(x) }")
+    second = onnx.load_from_string(model("g (float[N,3] x) => (float[N,3] y) { y = Abs(x) }"))
+    for port in (*second.graph.input, *second.graph.output):
+        port.type.tensor_type.shape.dim[0].dim_value = -1
+    parts = [
+        Part("first", first, (("x", "a"),), (("y", "b"),)),
+        Part("second", second.SerializeToString(), (("x", "b"),), (("y", "c"),)),
+    ]
+    merged = onnx.load_from_string(merge(parts, ("a",), ("c",), "both"))
+    assert merged.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 1
+
+
 def test_a_default_that_is_fed_gives_way_and_one_that_is_not_stays() -> None:
     proto = onnx.load_model_from_string(
         model("g (float[N,3] x) => (float[N,3] y) <float[3] b = {1.0, 2.0, 3.0}> { y = Add(x, b) }")
