@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from dagc.dsl.constants import dtype_of
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.promotion import scalar_kind
 from dagc.ir.types import Choice, DType, Record, Scalar, Tensor, Type
-from dagc.models.importers.order import Column
+from dagc.models.importers.order import TEXT, Column
 from dagc.models.importers.samples import Rows
 
 Array = NDArray[np.generic]
@@ -66,6 +67,8 @@ def example_rows(example: object, columns: tuple[Column, ...] | None) -> Rows | 
     Raises:
         BadColumnsError: rows that are not of these columns.
     """
+    if _is_texts(example) and (columns is None or (len(columns) == 1 and columns[0].dtype == "str")):
+        return {columns[0].name if columns else TEXT: np.array(example, object)[:, np.newaxis]}
     if columns is None or _is_matrix(columns, example):
         name = columns[0].name if columns else _MATRIX
         return {name: _numbers(example, columns[0] if columns else None)}
@@ -128,6 +131,10 @@ def _tensor(name: str, item: object) -> Column:
             return Column(name, str(dtype), array.shape)
     help = "give one example without the batch axis: a NumPy array of numbers, or a type such as `f32(1, 28, 28)`"
     raise BadColumnsError(f"the example of `dagc.torch` holds a `{type(item).__name__}`", help)
+
+
+def _is_texts(example: object) -> TypeGuard[Sequence[str]]:
+    return isinstance(example, list | tuple) and bool(example) and all(isinstance(row, str) for row in example)
 
 
 def _is_matrix(columns: tuple[Column, ...], example: object) -> bool:

@@ -39,8 +39,9 @@ class Options(Limits, total=False):
 
     Attributes:
         inputs: columns by type: a record class, or a mapping of names to `float`, `int`, `bool`, `str`, `Literal`
-            or tensors (`{"x": f32(30)}`). Without it: one input `x` of all features, float32.
-        example: rows the converted model is also checked on: records, mappings, or rows of numbers.
+            or tensors (`{"x": f32(30)}`). Without it: one input `x` of all features, float32, or one `text` where
+            the first step reads texts.
+        example: rows the converted model is also checked on: records, mappings, rows of numbers, or texts.
     """
 
     inputs: type | Mapping[str, object] | None

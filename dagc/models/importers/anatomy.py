@@ -6,9 +6,10 @@ from dagc.models.importers.loading import described
 from dagc.models.importers.order import ImportFailure, Order
 
 _SMOOTH = frozenset({
-    "ElasticNet", "Lasso", "LinearRegression", "LinearSVC", "LinearSVR", "LogisticRegression", "MLPClassifier",
-    "MLPRegressor", "MaxAbsScaler", "MinMaxScaler", "Normalizer", "PCA", "Pipeline", "Ridge", "RobustScaler",
-    "SGDClassifier", "SGDRegressor", "SVC", "SVR", "StandardScaler",
+    "CountVectorizer", "ElasticNet", "Lasso", "LinearRegression", "LinearSVC", "LinearSVR", "LogisticRegression",
+    "MLPClassifier", "MLPRegressor", "MaxAbsScaler", "MinMaxScaler", "Normalizer", "PCA", "Pipeline", "Ridge",
+    "RobustScaler", "SGDClassifier", "SGDRegressor", "SVC", "SVR", "StandardScaler", "TfidfTransformer",
+    "TfidfVectorizer", "TruncatedSVD",
 })  # fmt: skip
 """What changes as little as its input does: a rounding to float32 cannot send a row another way."""
 

@@ -31,6 +31,8 @@ from dagc.models.importers.ports import ELEMENTS, Output, set_inputs, set_output
 from dagc.models.importers.retype import DOUBLE, FLOAT, INT64, STRING, retype
 from dagc.models.importers.samples import Rows, joined, sampled
 from dagc.models.importers.tables import MATRIX, fitted_names, resolved_columns, table_of, whole_categories
+from dagc.models.importers.texts import check_texts
+from dagc.models.importers.vectorisers import register_texts
 from dagc.models.importers.verdict import differences
 from dagc.models.model_error import ModelError
 from dagc.models.proto import canonical_bytes
@@ -53,6 +55,7 @@ def convert_estimator(estimator: object, order: Order, example: Rows | None) -> 
         ImportFailure: E0421, E0423, E0424 or E0427, saying what about the estimator or its columns is the reason.
     """
     check_fitted(estimator, order)
+    check_texts(estimator, order)
     columns = resolved_columns(estimator, order)
     features = features_of(estimator, sum(column.width for column in columns), fitted_names(estimator))
     rows = joined(sampled(columns, features), example)
@@ -105,6 +108,7 @@ def _converted(
 ) -> bytes:
     alone = len(columns) > 1 and (picks_columns(estimator) or len({c.dtype == "str" for c in columns}) > 1)
     matrix = None if alone or len(columns) == 1 else MATRIX
+    register_texts(DOUBLE if precision == "f64" else FLOAT)
     proto = _proto(estimator, _initial_types(columns, features, precision, matrix))
     retype(proto)
     set_inputs(proto, columns, matrix=matrix)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dagc.models.importers.sentences import sentences
+
 Knot = float | int | str | bool
 
 UNKNOWN_WORD = "a word never seen"
@@ -76,6 +78,7 @@ def _parts(estimator: object) -> Iterator[object]:
         parts = getattr(estimator, name, None)
         if parts is not None:
             yield from np.asarray(parts, dtype=object).ravel().tolist()[:_MOST_TREES]
+    yield from (part for _, part in getattr(estimator, "transformer_list", ()))
     for name in ("best_estimator_", "estimator_", "estimator"):
         part = getattr(estimator, name, None)
         if part is not None and hasattr(part, "fit"):
@@ -88,6 +91,8 @@ def _own(estimator: object, features: list[Feature]) -> None:
     if module in ("xgboost", "lightgbm") or hasattr(estimator, "statistics_"):
         for feature in features:
             feature.may_be_missing = True
+    if hasattr(estimator, "build_analyzer") and features:
+        features[0].values += sentences(estimator)
     for place, value in (*_thresholds(estimator, module), *_numbers(estimator, len(features))):
         if place < len(features) and np.isfinite(value):
             features[place].values.append(value)

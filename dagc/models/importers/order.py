@@ -17,6 +17,9 @@ MODEL_FILE = "model.onnx"
 ANSWERS_FILE = "answers.npz"
 RESULT_FILE = "result.json"
 
+TEXT = "text"
+"""The name of the only input where none is declared and texts are read."""
+
 SEED = 20_261_101
 """Seeds the rows every import is checked on."""
 

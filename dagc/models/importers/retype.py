@@ -14,7 +14,7 @@ from dagc.models.proto import plain_domain
 if TYPE_CHECKING:
     import onnx
 
-FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
+FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
 """ONNX's numbers of these element types (TensorProto.DataType)."""
 
 KEEPS_DOUBLE = "float64_"
@@ -120,6 +120,8 @@ def _results(node: "onnx.NodeProto", bound: Mapping[str, int], types: Mapping[st
         return _ml_results(node, set(attributes), types)
     if node.op_type == "Cast":
         return {node.output[0]: attributes["to"].i}
+    if node.op_type == "TfIdfVectorizer":
+        return {node.output[0]: FLOAT}
     if node.op_type in ("Constant", "ConstantOfShape"):
         value = attributes.get("value")
         return {node.output[0]: value.t.data_type if value is not None else FLOAT}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dagc.models.importers.knots import Feature
-from dagc.models.importers.order import SEED, Column
+from dagc.models.importers.order import SEED, Column, ImportFailure
 
 Array = NDArray[np.generic]
 Rows = dict[str, Array]
@@ -34,9 +34,17 @@ def sampled(columns: Sequence[Column], features: Sequence[Feature], count: int =
 
 
 def joined(rows: Rows, example: Mapping[str, Array] | None) -> Rows:
-    """The user's own rows first, then the seeded ones."""
+    """The user's own rows first, then the seeded ones.
+
+    Raises:
+        ImportFailure: E0427 for rows of other columns.
+    """
     if example is None:
         return rows
+    if example.keys() != rows.keys():
+        wanted, given = (", ".join(f"`{name}`" for name in found) for found in (rows, example))
+        message = f"the rows of `example=` have {given}, and the estimator reads {wanted}"
+        raise ImportFailure("E0427", message, help="name the columns by `inputs=`")
     return {name: np.concatenate([example[name].astype(array.dtype), array]) for name, array in rows.items()}
 
 
@@ -46,7 +54,7 @@ def _drawn(column: Column, feature: Feature, count: int, random: np.random.Gener
         return np.array([column.choices[place] for place in picked], _numpy(column.dtype))
     if column.dtype == "str":
         words = [str(value) for value in feature.values] or ["a", "b"]
-        return np.array([words[place] for place in random.integers(len(words), size=count)], object)
+        return np.array([words[place % len(words)] for place in random.permutation(count)], object)
     if column.dtype == "bool":
         return random.integers(2, size=count).astype(bool)
     knots = [float(value) for value in feature.values if not isinstance(value, str)]

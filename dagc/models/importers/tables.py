@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from dagc.diagnostics.suggest import closest
 from dagc.models.importers.anatomy import kind, picks_columns
 from dagc.models.importers.knots import Feature
-from dagc.models.importers.order import Column, ImportFailure, Order
+from dagc.models.importers.order import TEXT, Column, ImportFailure, Order
 from dagc.models.importers.samples import Rows
+from dagc.models.importers.texts import reads_texts, vectorisers
 
 Array = NDArray[np.generic]
 
@@ -31,6 +32,8 @@ def resolved_columns(estimator: object, order: Order) -> tuple[Column, ...]:
     """
     count: int | None = getattr(estimator, "n_features_in_", None)
     names = fitted_names(estimator)
+    if reads_texts(estimator):
+        return (_text(estimator, order),)
     if order.columns is None:
         return (_whole(estimator, count, names),)
     if any(len(column.dims) != 1 or not isinstance(column.dims[0], int) for column in order.columns):
@@ -52,11 +55,13 @@ def resolved_columns(estimator: object, order: Order) -> tuple[Column, ...]:
 
 
 def table_of(estimator: object, columns: Sequence[Column], features: Sequence[Feature], rows: Rows) -> object:
-    """The rows as the estimator takes them: a data frame if it was fitted with one, else a matrix.
+    """The rows as the estimator takes them: a data frame if it was fitted with one, texts or else a matrix.
 
     Raises:
         ImportFailure: E0421 when a data frame is needed and pandas is not installed.
     """
+    if reads_texts(estimator):
+        return rows[columns[0].name].ravel().tolist()
     names = fitted_names(estimator)
     whole = _matrix(columns, features, rows)
     if not names:
@@ -74,11 +79,30 @@ def table_of(estimator: object, columns: Sequence[Column], features: Sequence[Fe
 _FORM = 'write `inputs={"x": f32(30)}`, a record class, or `inputs={"age": float, "country": str}`'
 
 
+def _text(estimator: object, order: Order) -> Column:
+    """The one column of a pipeline that begins with a vectoriser."""
+    if order.columns is None:
+        return Column(TEXT, "str", (1,))
+    if len(order.columns) == 1 and order.columns[0].dtype == "str" and order.columns[0].width == 1:
+        return order.columns[0]
+    declared = ", ".join(f"`{column.name}`" for column in order.columns)
+    raise ImportFailure(
+        "E0427",
+        f"what `{order.qualname}` returns reads one text, and `inputs=` declares {declared}",
+        help=f'leave `inputs=` out, or write `inputs={{"{TEXT}": str}}`',
+    )
+
+
 def _whole(estimator: object, count: int | None, names: tuple[str, ...]) -> Column:
     if count is None:
         raise ImportFailure("E0427", f"a `{kind(estimator)}` does not say how many features it takes", help=_FORM)
     if names and picks_columns(estimator):
         raise _needs_names(names)
+    if any(vectorisers(estimator)):
+        message = "a part of the estimator reads a column of texts, and `inputs=` does not say which"
+        raise ImportFailure(
+            "E0427", message, help='name all columns in their order: `inputs={"text": str, "age": float}`'
+        )
     return Column(MATRIX, "f32", (count,))
 
 

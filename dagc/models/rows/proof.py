@@ -15,6 +15,7 @@ from dagc.models.rows.broadcast import RULES as ELEMENTWISE
 from dagc.models.rows.call import Call
 from dagc.models.rows.counting import counted
 from dagc.models.rows.numbering import numbered
+from dagc.models.rows.padding import worded
 from dagc.models.rows.rules import ML, RANDOM, RULES
 from dagc.models.rows.size import ROWS, number, some_size
 from dagc.models.rows.value import MISFITS, Mixed, Mixes, Place, Tensor, Value, settled
@@ -100,6 +101,9 @@ def _transferred(call: Call, domain: str) -> Sequence[Value]:
     indices = numbered(call, f"{_named(node)} numbers the rows") if domain == "" else None
     if indices is not None:
         return indices
+    words = worded(call, domain, f"{_named(node)} pads texts to the longest of the batch")
+    if words is not None:
+        return words
     call = replace(call, inputs=tuple(value and settled(value) for value in call.inputs))
     if call.mixed is not None:
         return [_of_mixed(call, domain)] * every

@@ -121,6 +121,13 @@ def _determinant(call: Call) -> Sequence[Value]:
     return [_reduced(tensor, range(max(len(dims) - 2, 0), len(dims)), keep=False)]
 
 
+def _normalized(call: Call) -> Sequence[Value]:
+    """A line of texts, each in another case; stop words would be dropped from it."""
+    if call.rank(0) != 1 or "stopwords" in call.attributes:
+        raise Mixes("drops texts or takes a single row of them")
+    return unary(call)
+
+
 def _term_counts(call: Call) -> Sequence[Value]:
     """`TfIdfVectorizer` counts terms along the last axis of `[rows, tokens]`; a line of tokens is one document."""
     tensor, dims = call.tensor(0), call.dims(0)
@@ -149,6 +156,7 @@ RULES: Mapping[str, Rule] = {
     "Det": _determinant,
     "LpNormalization": _lp_normalization,
     "MeanVarianceNormalization": _mean_variance,
+    "StringNormalizer": _normalized,
     "TfIdfVectorizer": _term_counts,
     "TopK": _top_k,
 }

@@ -109,11 +109,26 @@ class Numbered:
     reason: str
 
 
-Value = Tensor | Numbered | Mixed
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Words in rows of `length`, which is another for every batch: behind its own words a row holds `padding`.
+
+    `tensor` says where the batch lies, `reason` why it is mixed where it is used as anything but words to count.
+    """
+
+    tensor: Tensor
+    length: Size
+    padding: bytes
+    reason: str
+
+
+Value = Tensor | Numbered | Padded | Mixed
 
 
 def settled(value: Value) -> Tensor | Mixed:
-    """The value as data: indices that count rows are not the same for a row that runs alone."""
+    """The value as data: indices that count rows, and padded words, are not the same for a row that runs alone."""
+    if isinstance(value, Padded):
+        return Mixed(value.reason)
     if not isinstance(value, Numbered):
         return value
     counts_rows = any(position.step.terms for position in value.positions)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dagc.models.rows.proof import Proof, batch_input
 from dagc.models.rows.size import Size
-from dagc.models.rows.value import Counts, Mixed, Numbered, Tensor, Value
+from dagc.models.rows.value import Counts, Mixed, Numbered, Padded, Tensor, Value
 from dagc.models.runner import Runner
 
 Array = NDArray[np.generic]
@@ -128,7 +128,7 @@ def values_of(content: bytes) -> Mapping[str, Value]:
 def assert_every_value_holds(content: bytes, *, rows: int = 3, seed: int = 0) -> int:
     """Compare every value's shape and rows with what the proof says of it; the number of values compared."""
     known = values_of(content)
-    names = [name for name, value in known.items() if not isinstance(value, Mixed)]
+    names = [name for name, value in known.items() if not isinstance(value, Mixed | Padded)]
     runner = _exposing(content, names)
     batch = feeds(content, rows, seed)
     names = [name for name in names if name in runner.outputs]

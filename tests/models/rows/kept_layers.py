@@ -34,6 +34,9 @@ REDUCTIONS = {
     "local norm": model("y = LRN<size = 3>(x)", _IMAGES),
     "mean variance": model("y = MeanVarianceNormalization<axes = [2, 3]>(x)", _IMAGES),
     "determinant": model("y = Det(x)", "float[N,2,2] x"),
+    "lower case": model(
+        'y = StringNormalizer<case_change_action = "LOWER", locale = "C.UTF-8">(x)', "string[N] x", "string y"
+    ),
     "terms": model(
         'y = TfIdfVectorizer<mode = "TF", min_gram_length = 1, max_gram_length = 1, max_skip_count = 0,'
         " ngram_counts = [0], ngram_indexes = [0, 1], pool_int64s = [0, 1]>(i)",
