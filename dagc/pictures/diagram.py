@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["input", "step", "waits", "model", "fused", "expression", "mixed", "output"]
+Kind = Literal["input", "step", "waits", "model", "fused", "expression", "choice", "mixed", "output"]
 """`waits` is a step that waits for the world, `mixed` a folded box that holds several kinds."""
 
 WORDS: dict[Kind, tuple[str, str]] = {
@@ -18,6 +18,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "model": ("model", "models"),
     "fused": ("fused model", "fused models"),
     "expression": ("expression", "expressions"),
+    "choice": ("choice", "choices"),
     "mixed": ("folded part", "folded parts"),
     "output": ("output", "outputs"),
 }

@@ -7,10 +7,12 @@ A region is a frame, with edges that go straight from what it reads outside to t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dagc.ir.branching import Choosing, Quorum, Standing, arm_titles
+from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, Value, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Constant, Expression, Field, Item, RunModel
 from dagc.ir.printer import cited
-from dagc.ir.regions import captures, every_node, own_inputs, regions
+from dagc.ir.regions import captures, own_inputs, regions, walk
 from dagc.ir.types import Record
 from dagc.pictures.diagram import Box, Diagram, Edge, Group, Kind
 from dagc.pictures.lettering import plain
@@ -20,6 +22,7 @@ from dagc.pictures.wording import (
     edge_label,
     expression_title,
     output_name,
+    pattern_title,
     region_titles,
 )
 
@@ -58,8 +61,16 @@ def diagram(graph: Graph, service: str | None = None) -> Diagram:
 
 
 def sessions(graph: Graph) -> int:
-    """How many models a request would run if nothing were fused any further: each expression is one as well."""
-    return sum(isinstance(node.op, RunModel | Expression) for node in every_node(graph))
+    """How many models a request would run if nothing were fused any further: each expression is one as well.
+
+    What main.py compares by itself, to choose by it, is none.
+    """
+    return sum(
+        isinstance(node.op, RunModel | Expression) and node.name not in in_python
+        for found in walk(graph)
+        for in_python in [conditions(found)]
+        for node in found.nodes
+    )
 
 
 def change(before: Graph, after: Graph) -> str:
@@ -100,7 +111,8 @@ class _Drawing:
         own = own_inputs(node.op)
         frames: list[str] = []
         results: list[_Origin] = []
-        titles = region_titles(node.op, tuple(origin.name for origin in given[:own]))
+        asked = tuple(self._asked(origin) for origin in given[:own])
+        titles = region_titles(node.op, asked)
         for number, region in enumerate(regions(node.op)):
             first = len(region.inputs) - len(captures(node))
             # an operation without inputs of its own that gives its regions some gives them the others' results
@@ -114,7 +126,10 @@ class _Drawing:
             if members:
                 frames.append(f"region {number} of {node.name}")
                 self.groups.append(Group(frames[-1], plain(titles[number]), tuple(members)))
-        if len({result.box for result in results}) > 1:
+        if isinstance(node.op, Choosing | Standing):
+            frames.append(self._chosen(node, node.op, given[:own], asked, results))
+            results = [_Origin(frames[-1], "", "")]
+        elif len({result.box for result in results}) > 1:
             frames.append(self._gathered(node, results))
             results = [_Origin(frames[-1], "", "")]
         for value in node.outputs:
@@ -122,6 +137,33 @@ class _Drawing:
                 results[0], name=value.id, label=plain(edge_label("", value.type)), path=""
             )
         return frames
+
+    def _asked(self, origin: _Origin) -> str:
+        """What a choice asks, as its user would say it: `amount > 1000`, or the name of the value."""
+        box = next((box for box in self.boxes if box.id == origin.box and box.kind == "expression"), None)
+        return box.title if box else origin.path or origin.name
+
+    def _chosen(
+        self,
+        node: Node,
+        op: Choosing | Standing,
+        own: Sequence[_Origin],
+        asked: Sequence[str],
+        found: list[_Origin],
+    ) -> str:
+        """The box where arms meet: what it chooses by goes in, and each result says which arm it is of."""
+        titles = [title for title in arm_titles(op, tuple(asked)) for _ in node.outputs]
+        if isinstance(op, Quorum):  # members answer to what combines them
+            titles, found = titles[-len(op.combines) :], found[-len(op.combines) * len(node.outputs) :]
+        pairs = list(zip(titles, found, strict=False))
+        lines = tuple(plain(f"{title}: {result.name}") for title, result in pairs if not result.box)
+        self.boxes.append(
+            Box(_id(node), "choice", plain(pattern_title(op, asked)), plain(cited(node.spans)), lines)
+        )
+        self.edges += _edges(own, _id(node))
+        by_arm = {(result.box, title): replace(result, label=plain(title)) for title, result in pairs}
+        self.edges += _edges(list(by_arm.values()), _id(node))
+        return _id(node)
 
     def _gathered(self, node: Node, results: Sequence[_Origin]) -> str:
         """A small box below the frames, where several results become the node's one."""

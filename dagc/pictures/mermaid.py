@@ -14,6 +14,7 @@ _LONGEST = 60  # characters of one line in a box
 _SHAPES: dict[Kind, tuple[str, str]] = {
     "input": ("([", "])"), "output": ("([", "])"), "expression": ("([", "])"),
     "step": ("[", "]"), "waits": ("[", "]"), "model": ("[", "]"), "fused": ("[[", "]]"), "mixed": ("[[", "]]"),
+    "choice": ("{{", "}}"),
 }  # fmt: skip
 _EXTRA: dict[Kind, str] = {"waits": ",stroke-dasharray:5 3", "fused": ",stroke-width:3px"}
 _UNSAFE = re.compile(r"[^\w ,.:+=/()\[\]?×·…-]|^[-+](?= )|(?<=\d)\.(?= )")  # the last two would begin a list

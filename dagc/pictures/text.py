@@ -16,6 +16,7 @@ _MOST_LINES = 90  # a drawing that is longer says less than a list
 
 _BORDERS: dict[Kind, str] = {
     "input": "╭╮╯╰─│", "output": "╭╮╯╰─│", "expression": "╭╮╯╰─│",
+    "choice": "╱╲╱╲─│",
     "step": "┌┐┘└─│", "waits": "┌┐┘└╌╎",
     "model": "┏┓┛┗━┃", "fused": "╔╗╝╚═║", "mixed": "┏┓┛┗╍┇",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import assert_never
 
-from dagc.ir.branching import Choosing, Standing, arm_titles, combinator
+from dagc.ir.branching import Choosing, Quorum, Split, Standing, Switch, arm_titles, combinator
 from dagc.ir.elementwise_rules import SYMBOLS
 from dagc.ir.graph import Node
 from dagc.ir.ops import (
@@ -59,6 +59,20 @@ def expression_title(op: Expression, operands: Sequence[str], *, spelt_out: bool
             return type(op).__name__.lower()
         case _:
             assert_never(op)
+
+
+def pattern_title(op: Choosing | Standing, own: Sequence[str]) -> str:
+    """What stands in the box where the arms meet: `switch market`, `cascade`, `quorum of 4`."""
+    pattern = combinator(op).removeprefix("dagc.")
+    match op:
+        case Switch():
+            return f"{pattern} {_short(own[0])}"
+        case Split():
+            return f"{pattern} by {_short(own[0])}"
+        case Quorum(need=need, members=members):
+            return f"{pattern} of {need} of {len(members)}"
+        case _:
+            return pattern
 
 
 def region_titles(op: Op, own: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from dagc.ir.verify import verify
 from dagc.pictures.diagram import Diagram
 from dagc.pictures.from_graph import change, diagram, sessions
+from tests.branching_graphs import by_country, by_rule, by_share, standing_arms
 from tests.pictures.diagrams import crops, optimised
 from tests.sample_graphs import (
     BOOL,
@@ -139,3 +140,42 @@ def test_no_title_depends_on_the_bytes_of_a_model() -> None:
         return diagram(s.graph(*s.model("score", score(seed), {"x": s.input("row", ROW)}, "score:v")))
 
     assert drawn(0) == drawn(1)
+
+
+def test_a_choice_is_a_box_where_its_arms_meet_and_every_way_in_says_which_arm_it_is() -> None:
+    drawn = diagram(by_country().graph)
+    assert "switch country" in titles(drawn)
+    into = [line for line in told(drawn) if line.endswith("-> switch country")]
+    assert into == [
+        "country -Literal['DE', 'FR', 'US']-> switch country",
+        "germany -case 'DE'-> switch country",
+        "france -case 'FR'-> switch country",
+        "other -default-> switch country",
+    ]
+    assert [group.title for group in drawn.groups] == [
+        "switch: case 'DE'", "switch: case 'FR'", "switch: default",
+    ]  # fmt: skip
+
+
+def test_a_rule_is_named_by_its_condition_and_a_share_by_its_size() -> None:
+    into = [line for line in told(diagram(by_rule().graph)) if line.endswith("-> route")]
+    assert into[2:] == [
+        "careful -if amount > 0.5-> route",
+        "first -if first > 0.6-> route",
+        "second -otherwise-> route",
+    ]
+    shares = [line for line in told(diagram(by_share().graph)) if line.endswith("split by key")]
+    assert shares[1:] == ["champion -90 %-> split by key", "canary -10 %-> split by key"]
+
+
+def test_what_stands_beside_others_says_its_part() -> None:
+    drawn = diagram(standing_arms().graph)
+    assert {"fallback", "shadow", "quorum of 2 of 3"} <= set(titles(drawn))
+    lines = told(drawn)
+    assert {"primary -primary-> fallback", "challenger -challenger-> shadow"} <= set(lines)
+    assert "mean -of 3 answers-> quorum of 2 of 3" in lines
+
+
+def test_what_python_compares_is_no_session() -> None:
+    sample = by_rule()
+    assert sessions(sample.graph) == 4 and sessions(optimised(sample)) == 3
