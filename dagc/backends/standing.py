@@ -24,8 +24,9 @@ def branch_lines(stage: StandStage, depth: int, write: WriteBranch) -> list[str]
 
 def quorum_lines(stage: StandStage, known: Mapping[str, str], depth: int, write: WriteCombination) -> list[str]:
     """What is made of the answers, by how many there are."""
-    subject = flat(standing_call(stage, known, "await "))
-    lines = laid_out(Statement("match ", f"{subject}:", cite(stage.lines)), depth)
+    subject = standing_call(stage, known, "await ")
+    asked = Group(subject.opening, subject.items, f"{subject.closing}:")
+    lines = laid_out(Statement("match ", asked, cite(stage.lines)), depth)
     for combination in stage.combinations:
         lines += indented([f"case [{', '.join(combination.answers)}]:"], depth + 1)
         lines += write(combination, depth + 2)
