@@ -54,7 +54,8 @@ def _drawn(column: Column, feature: Feature, count: int, random: np.random.Gener
         return np.array([column.choices[place] for place in picked], _numpy(column.dtype))
     if column.dtype == "str":
         words = [str(value) for value in feature.values] or ["a", "b"]
-        return np.array([words[place % len(words)] for place in random.permutation(count)], object)
+        places = random.permutation(max(count, len(words)))[:count]
+        return np.array([words[place % len(words)] for place in places], object)
     if column.dtype == "bool":
         return random.integers(2, size=count).astype(bool)
     knots = [float(value) for value in feature.values if not isinstance(value, str)]

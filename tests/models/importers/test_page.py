@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from dagc.models.importers.anatomy import parts
-from tests.models.importers import zoo
+from tests.models.importers import reviews, zoo
 
 pytestmark = pytest.mark.ort
 
@@ -56,4 +56,4 @@ def test_the_versions_of_the_page_are_those_installed_here(package: str) -> None
 
 def estimators() -> list[BaseEstimator]:
     given = [*zoo.TRANSFORMERS, *zoo.ENCODERS, *zoo.CLASSIFIERS, *zoo.REGRESSORS]
-    return [*given, zoo.MultinomialNB(), zoo.KMeans()]
+    return [*given, zoo.MultinomialNB(), zoo.KMeans(), *reviews.ESTIMATORS]
