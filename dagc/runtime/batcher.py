@@ -12,10 +12,12 @@ import time
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
+
+import numpy as np
 
 from .aside import Aside
-from .feed import Example, FeedError, OutOfRange
+from .feed import Array, Example, FeedError, OutOfRange
 from .observer import Watch
 from .session import Session
 
@@ -152,7 +154,8 @@ class Batcher:
     def _take(self, name: Hashable, now: float) -> Batch:
         """The lane's next batch, without those whom nobody waits for. What is left of the lane goes to the end."""
         lane = self._lanes.pop(name)
-        most = lane[0][0].session.max_batch
+        session = lane[0][0].session
+        most = session.sizes.of(len(lane)) if session.is_heavy else session.max_batch
         if len(lane) > most:
             self._lanes[name] = lane[most:]
         return [(run, rider) for run, rider in lane[:most] if rider.wanted(now)]
@@ -172,7 +175,13 @@ class Batcher:
 
     def _land(self, batch: Batch, started: float, outcomes: list[object]) -> None:
         """A thread has run a batch."""
-        self._deliver(batch, outcomes, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        if not any(type(outcome) is Failure for outcome in outcomes):  # halving says nothing of whole batches
+            first = batch[0][0]
+            first.session.sizes.took(
+                tuple(map(np.shape, cast("tuple[Array, ...]", first.example))), len(batch), seconds
+            )
+        self._deliver(batch, outcomes, seconds)
         batch.clear()
         self.work()
 

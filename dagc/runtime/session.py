@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .batch_size import BatchSize
 from .bound import MOST, Bound, is_bindable
 from .feed import Array, Example, Feed, FeedError
 from .settings import SessionSettings, StartError, read_file
@@ -37,6 +38,7 @@ class Session:
     def __init__(self, settings: SessionSettings, folder: Path) -> None:
         self.name = settings.name
         self.max_batch = 1 if settings.one_by_one else settings.max_batch
+        self.sizes = BatchSize(self.max_batch)
         self._path = folder / settings.model
         self._sha256 = settings.sha256
         self._run_ms = settings.run_ms
