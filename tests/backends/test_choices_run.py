@@ -1,4 +1,4 @@
-"""Choices from their file to the port: what main.py says, which model runs for whom, and every one in every other."""
+"""Choices from file to port: what main.py says, which model runs for whom, and every one in every other."""
 
 import json
 import os

@@ -35,7 +35,8 @@ def test_shares_are_exact_to_a_hundredth_over_ten_thousand_keys(keys: str, seed:
     # three standard errors of 10,000 independent draws
     for more in ((0.5, 0.3, 0.2), (1 / 3, 1 / 3, 1 / 3)):
         assert all(
-            far <= 3.1 * (share * (1 - share) / 10_000) ** 0.5 for far, share in zip(off(more, seed, keys), more)
+            far <= 3.1 * (share * (1 - share) / 10_000) ** 0.5
+            for far, share in zip(off(more, seed, keys), more, strict=True)
         )
 
 
