@@ -91,6 +91,12 @@ def deploy(
         int | None, typer.Option(metavar="MIB", help="Memory of a container; the build's.", min=32)
     ] = None,
     cpus: Annotated[float | None, typer.Option(help="CPUs of a container; the build's.", min=0.1)] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; nothing secret.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="A file the service reads as /run/secrets/NAME.")
+    ] = None,
     timeout: Timeout = 60.0,
 ) -> None:
     """Build what changed, start it, and switch to it once it is healthy; no request fails on the way.
@@ -101,10 +107,13 @@ def deploy(
     """
     from dagc.artifacts.image_name import image_name
     from dagc.deploy.engine import Engine
+    from dagc.deploy.given import secrets, variables
     from dagc.deploy.release import Options, deploy
+    from dagc.deploy.starting import Given
 
     with reporting(Format.TEXT):
-        wanted = Options(host, port, image_name(base) if base else None, memory, cpus, timeout)
+        given = Given(variables(env or ()), secrets(secret or ()))
+        wanted = Options(host, port, image_name(base) if base else None, memory, cpus, timeout, given)
     with reporting(Format.TEXT), _tree(source) as tree:
         _warn_of_tag(wanted.base or tree.base)
         engine = Engine.connect()

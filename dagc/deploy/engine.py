@@ -76,6 +76,8 @@ class Wanted:
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Names of volumes, and where the container sees them."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files of the engine's machine, and where the container reads them."""
     published: Published | None = None
     grace_s: int = 10
 
@@ -135,7 +137,10 @@ class Engine:
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
             tmpfs=dict(wanted.tmpfs),
-            binds=[f"{volume}:{path}" for volume, path in wanted.volumes.items()],
+            binds=[
+                *(f"{volume}:{path}" for volume, path in wanted.volumes.items()),
+                *(f"{file}:{path}:ro" for file, path in wanted.files.items()),
+            ],
             mem_limit=wanted.limits.memory_bytes,
             memswap_limit=wanted.limits.memory_bytes,
             nano_cpus=wanted.limits.nano_cpus,

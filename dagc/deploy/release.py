@@ -25,7 +25,7 @@ DEFAULT_ADDRESS = Address("127.0.0.1", 8000)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person may say about a deployment beyond its build; nothing said keeps what is there."""
+    """What a person may say about a deployment beyond its build. An address not said stays as it is."""
 
     host: str | None = None
     port: int | None = None
@@ -33,6 +33,7 @@ class Options:
     memory_mib: int | None = None
     cpus: float | None = None
     timeout_s: float = 60.0
+    given: starting.Given = starting.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
     made = tuple(service_image(engine, service, base, progress) for service in services)
     before = deployment(engine, tree.name)
     addresses = _addresses(before, services, options)
-    content = _content(services, made)
+    content = _content(services, made, options.given)
     number = before.next_number
     place = starting.Place(tree.name, content, number)
     with _undone_on_failure(engine, tree.name) as created:
@@ -67,9 +68,8 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
         if before.current is not None and before.current.content == content:
             return Deployed(tree.name, before.current.number, addresses, changed=False, images=made)
         for service, image in zip(services, made, strict=True):
-            created.append(
-                starting.create(engine, service, image.image.id, place, _network(engine, tree, service))
-            )
+            network = _network(engine, tree, service)
+            created.append(starting.create(engine, service, image.image.id, place, options.given, network))
         for service, container in zip(services, created, strict=True):
             starting.start_healthy(engine, service.name, container, options.timeout_s, progress)
     _retire(engine, before, progress)
@@ -119,10 +119,11 @@ def _sized(service: BuiltService, options: Options) -> BuiltService:
     return replace(service, runs=runs)
 
 
-def _content(services: tuple[BuiltService, ...], made: tuple[ServiceImage, ...]) -> str:
-    """What tells releases apart: the images, and how they run."""
+def _content(services: tuple[BuiltService, ...], made: tuple[ServiceImage, ...], given: starting.Given) -> str:
+    """What tells releases apart: the images, and how they run. Of a secret it knows when it changed, not what."""
     runs = [service.runs.model_dump(mode="json") for service in services]
-    told = json.dumps([runs, [image.image.id for image in made]], sort_keys=True)
+    secrets = [[name, str(file), file.stat().st_mtime_ns] for name, file in sorted(given.secrets.items())]
+    told = json.dumps([runs, [image.image.id for image in made], dict(given.variables), secrets], sort_keys=True)
     return sha256(told.encode()).hexdigest()[:12]
 
 

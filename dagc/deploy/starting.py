@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from dagc.artifacts.compose import ComposeService
 from dagc.deploy import door
 from dagc.deploy.built_tree import BuiltService
 from dagc.deploy.engine import Container, Engine, Limits, Wanted, one_line
+from dagc.deploy.given import SECRETS
 from dagc.deploy.progress import Progress
 from dagc.deploy.releases import NUMBER, RELEASE, labels
 from dagc.diagnostics import CompileError, Diagnostic
@@ -26,7 +28,18 @@ class Place:
     number: int
 
 
-def create(engine: Engine, service: BuiltService, image: str, place: Place, network: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person gives all services of a deployment: variables, and files by the name of their secret."""
+
+    variables: Mapping[str, str]
+    secrets: Mapping[str, Path]
+
+
+NOTHING = Given({}, {})
+
+
+def create(engine: Engine, service: BuiltService, image: str, place: Place, given: Given, network: str) -> str:
     """The id of a new container of `service`; the door reaches it, and `network` is what it reaches itself."""
     runs = service.runs
     own = labels(place.deployment, service.name, "service")
@@ -38,9 +51,10 @@ def create(engine: Engine, service: BuiltService, image: str, place: Place, netw
             user=runs.user,
             limits=limits(runs),
             network=network,
-            environment={**runs.environment, **_behind_a_door()},
+            environment={**runs.environment, **given.variables, **_behind_a_door()},
             tmpfs=dict(each.split(":", 1) for each in runs.tmpfs),
             volumes={door.volume(place.deployment, service.name): door.FOLDER},
+            files={str(file): f"{SECRETS}/{name}" for name, file in given.secrets.items()},
             grace_s=int(runs.stop_grace_period.removesuffix("s")),
         )
     )

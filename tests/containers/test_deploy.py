@@ -65,6 +65,20 @@ def test_a_release_that_does_not_start_leaves_the_one_before_serving(
     assert [release.number for release in deployed.now.releases] == [1]
 
 
+def test_a_secret_is_a_file_inside_and_stands_nowhere_else(
+    deployed: Service, build: Build, tmp_path: Path
+) -> None:
+    canary = "canary-7f3a91"
+    (tmp_path / "token").write_text(canary, encoding="utf-8")
+    (tmp_path / "token").chmod(0o644)
+    run("deploy", build(1), "--secret", f"token={tmp_path / 'token'}", "--env", "MODE=calm")
+    assert deployed.run_inside("print(open('/run/secrets/token').read())").strip() == canary
+    assert deployed.run_inside("import os; print(os.environ['MODE'])").strip() == "calm"
+    assert "Read-only file system" in deployed.run_inside("open('/run/secrets/token', 'w')")
+    assert canary not in json.dumps(deployed.engine.client.inspect_container(deployed.container))
+    assert canary not in run("logs", "rate")
+
+
 def test_a_port_in_use_is_told_and_leaves_nothing(engine: Engine, build: Build) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refused("deploy", build(1), "--port", taken.getsockname()[1])
