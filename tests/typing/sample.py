@@ -182,7 +182,8 @@ def wrong_choices(payment: Payment, row: Row) -> Score:
     dagc.split((0.5, lambda: row), (0.5, lambda: row), key=payment.amount)  # refused: call-overload
     dagc.cascade(lambda: boosted(row), lambda: neural(row))  # refused: call-arg
     dagc.cascade(lambda: boosted(row), lambda: neural(row), accept=lambda: True)  # refused: arg-type, misc
-    return dagc.switch(payment.country, {"DE": lambda: 2.0}, default=lambda: 1.0)  # refused: return-value
+    wrong = dagc.switch(payment.country, {"DE": lambda: payment.amount}, default=lambda: 1.0)
+    return wrong  # refused: return-value
 
 
 @dagc.graph
