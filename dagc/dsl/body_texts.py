@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from dagc.diagnostics import Diagnostic, Label, Span
 
 _LATER = "is not known while the graph is built"
-_WHERE = "compute both and choose with `dagc.where(condition, a, b)`, or decide inside a step"
+_WHERE = (
+    "run one of two with `dagc.route((condition, lambda: a), otherwise=lambda: b)`, compute both and choose with "
+    "`dagc.where(condition, a, b)`, or decide inside a step"
+)
+_SWITCH = "write `dagc.switch(x, {{'a': lambda: f(x)}}, default=lambda: g(x))`, or decide inside a step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ TEXTS: dict[str, Text] = {
         "runs once, while the graph is built",
         "handle the error inside the step that may raise it",
     ),
-    "E0155": Text(f"`match` looks into `{{what}}`, which {_LATER}", _A_VALUE, _WHERE),
+    "E0155": Text(f"`match` looks into `{{what}}`, which {_LATER}", _A_VALUE, _SWITCH),
     "E0156": Text(
         "`with` in a graph body opens and closes before there is any request",
         "runs once, while the graph is built",

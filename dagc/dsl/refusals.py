@@ -44,8 +44,8 @@ REFUSALS: dict[str, Refusal] = {
     "__bool__": Refusal(
         "E0110",
         "the truth value",
-        "choose with `dagc.where(condition, a, b)` or inside a step; write `(a < x) & (x < b)` for `a < x < b`, "
-        "`dagc.maximum` and `dagc.minimum` for `max` and `min`",
+        "choose with `dagc.route`, with `dagc.where(condition, a, b)` or inside a step; write "
+        "`(a < x) & (x < b)` for `a < x < b`, `dagc.maximum` and `dagc.minimum` for `max` and `min`",
     ),
     "__len__": Refusal(
         "E0111", "the length", "sizes stand in the annotation (`f32(30)`); count inside a step what varies"

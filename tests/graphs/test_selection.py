@@ -1,4 +1,4 @@
-"""`graphs/selection`: only the arm taken runs, a cascade is as right for a tenth of the calls, all arms are met."""
+"""`graphs/selection`: only the arm taken runs, a cascade is as right for a tenth of the calls, all are met."""
 
 import base64
 import re
