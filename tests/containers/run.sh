@@ -46,10 +46,15 @@ fi
 # No registry of images may be reachable, so the base is made of the distribution's own packages.
 if ! docker image inspect "$BASE" >/dev/null 2>&1; then
     packages=base-files,netbase,tzdata,ca-certificates,libc6,libstdc++6,libgcc-s1,libssl3
-    mmdebstrap --quiet --variant=extract --format=directory \
+    mmdebstrap --quiet --variant=extract --format=directory --skip=cleanup/apt/cache \
         --include="$packages,python3.11-minimal,libpython3.11-stdlib" "$SUITE" "$work/base"
+    # Nothing is installed, only unpacked: what is inside is said as distroless images say it.
+    mkdir "$work/base/var/lib/dpkg/status.d"
+    for package in "$work"/base/var/cache/apt/archives/*.deb; do
+        dpkg-deb --field "$package" >"$work/base/var/lib/dpkg/status.d/$(dpkg-deb --field "$package" Package)"
+    done
     ln -s python3.11 "$work/base/usr/bin/python3"
-    (cd "$work/base" && rm -rf etc/apt usr/share/doc usr/share/locale usr/share/man dev/*)
+    (cd "$work/base" && rm -rf etc/apt var/cache/apt usr/share/doc usr/share/locale usr/share/man dev/*)
     tar --create --directory "$work/base" . | docker import - "$BASE" >/dev/null
 fi
 
