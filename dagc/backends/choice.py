@@ -91,4 +91,6 @@ def _is_of_truth(stage: ChooseStage) -> bool:
 
 
 def _filled(write: Write, arm: Arm, depth: int) -> list[str]:
-    return write(arm, depth) or indented(["pass"], depth)
+    """The lines of an arm; a function that it begins with stands apart."""
+    lines = write(arm, depth) or indented(["pass"], depth)
+    return ["", *lines] if lines[0].lstrip().startswith("async def ") else lines

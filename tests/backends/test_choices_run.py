@@ -134,6 +134,15 @@ def test_main_py_chooses_as_a_person_would_write_it(compilation: Compilation, go
     assert checked.returncode == 0, checked.stdout
 
 
+def test_main_py_is_laid_out_at_every_depth(pairwise: Compilation, tmp_path: Path) -> None:
+    file = tmp_path / "main.py"
+    file.write_bytes(pairwise.tree.files["services/graph/main.py"])
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [ruff, "format", "--check", "--diff", "--line-length", "115", file]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 def test_every_graph_is_proven_equal(pairwise: Compilation) -> None:
     assert {proof.verdict for proof in pairwise.proofs} == {"equal"}
 
