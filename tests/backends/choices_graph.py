@@ -145,13 +145,22 @@ _WRAPPED = {
     "cascade": "dagc.cascade(lambda: score(row), lambda: {inner}, accept=lambda value{at}: value{at} > 60)",
     "cascade_first": "dagc.cascade(lambda: {inner}, lambda: score(row), accept=lambda value{at}: value{at} > 60)",
 }
+_BESIDE = {
+    "fallback": "dagc.fallback(lambda: {inner}, lambda: score(row))",
+    "shadow": "dagc.shadow(lambda: {inner}, lambda: score(row))",
+    "quorum": "dagc.quorum([lambda: {inner}, lambda: score(row)], need=2, within_s=9, "
+    "combine=lambda found: dagc.mean(*found))",
+}
 
 
 def nested() -> str:
-    """One graph for each pair of choices, one in a branch of the other."""
+    """One graph for each pair, one in a branch of the other; pairs of what stands beside others are left out."""
     found: list[str] = []
-    for outer, around in _WRAPPED.items():
-        for inner, within in _WRAPPED.items():
+    every = _WRAPPED | _BESIDE
+    for outer, around in every.items():
+        for inner, within in every.items():
+            if outer in _BESIDE and inner in _BESIDE and outer != inner:
+                continue
             innermost = "score(scaler(row_of(ink2))) + score(row)" if inner == "each" else "score(scaler(row))"
             body = around.format(at=1, inner=within.format(at=2, inner=innermost))
             found.append(
