@@ -79,7 +79,7 @@ class Compose(_Plain):
     def content(self) -> bytes:
         """The file's content, members in the order a person reads them; equal values give equal bytes."""
         value: JsonValue = self.model_dump(mode="json")
-        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=115, default_flow_style=False)
+        text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=115, default_flow_style=False)
         return text.encode()
 
 
