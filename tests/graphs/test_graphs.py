@@ -51,6 +51,15 @@ def test_a_graph_of_the_repository_has_no_mistakes(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("folder", GRAPHS, ids=lambda folder: folder.name)
+def test_the_picture_of_its_page_is_the_one_that_is_drawn(folder: Path, tmp_path: Path) -> None:
+    done = dagc("graph", folder / "graph.py", "-o", tmp_path / "fusion.svg", cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    drawn, kept = (path.read_text(encoding="utf-8") for path in (tmp_path / "fusion.svg", folder / "fusion.svg"))
+    assert drawn == kept
+    assert "](fusion.svg)" in (folder / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: f"{twin.parent.parent.name}/{twin.stem}")
 def test_a_broken_twin_fails_with_exactly_its_code_at_a_line_of_its_own(twin: Path, tmp_path: Path) -> None:
     text = twin.read_text(encoding="utf-8")

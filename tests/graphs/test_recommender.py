@@ -18,7 +18,7 @@ from dagc.diagnostics import Report
 from dagc.evaluate.evaluate import evaluate
 from dagc.ir.ops import RunModel
 from dagc.plan.service_plan import RunStage
-from tests.running import ROOT, dagc, serving
+from tests.running import ROOT, serving
 
 pytestmark = pytest.mark.ort
 
@@ -118,14 +118,6 @@ def test_the_fused_form_is_one_run_of_one_session_with_one_item_table(
     assert sum(isinstance(stage, RunStage) for stage in endpoint.stages) == 1
     (model,) = [content for name, content in compilation.tree.files.items() if name.endswith(".onnx")]
     assert 20_000 * 32 * 4 < len(model) < 1.2 * 20_000 * 32 * 4
-
-
-def test_the_picture_of_the_page_is_the_one_that_is_drawn(tmp_path: Path) -> None:
-    done = dagc("graph", FOLDER / "graph.py", "-o", tmp_path / "fusion.svg", cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "fusion.svg").read_text(encoding="utf-8") == (FOLDER / "fusion.svg").read_text(
-        encoding="utf-8"
-    )
 
 
 @pytest.mark.port
