@@ -58,7 +58,7 @@ def _source_file(service: Service) -> str:
 
 def _imports(service: Service) -> Iterator[str]:
     stages = [stage for endpoint in service.endpoints for stage in every_stage(endpoint.stages)]
-    if any(argument.dtype for argument in _arguments(service.endpoints, stages)):
+    if any(map(_holds_array, _arguments(service.endpoints, stages))):
         yield "import numpy as np"
         yield ""
     for module, name in service.modules:
@@ -98,6 +98,10 @@ def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterat
             case StandStage():
                 yield from (result for branch in stage.branches for result in branch.result)
                 yield from (result for one in stage.combinations for result in one.result)
+
+
+def _holds_array(argument: Argument) -> bool:
+    return argument.dtype is not None or any(map(_holds_array, argument.operands))
 
 
 def _opened_once(service: Service, known: Mapping[str, str]) -> Iterator[Statement]:

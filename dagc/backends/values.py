@@ -27,6 +27,8 @@ _LOOSE = {"or": 0, "and": 1, "not": 2}
 
 def value(argument: Argument) -> Expression:
     """The argument as main.py writes it."""
+    if argument.operation == "list":
+        return Group("[", tuple(value(operand) for operand in argument.operands), "]")
     if argument.operation is not None:
         return _operation(argument)
     if argument.name is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dagc.check.edges import callee
 from dagc.diagnostics import Diagnostic
 from dagc.ir.graph import Graph, Node
-from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Field, Item, RunModel
 from dagc.models.store import ModelStore
 
 
@@ -13,7 +13,7 @@ def results_used(graph: Graph, store: ModelStore) -> Iterator[Diagnostic]:
     """One E0302 for each call none of whose outputs is read or returned; of a dead chain, only its last link."""
     consumers = graph.consumers()
     for node in graph.nodes:
-        if isinstance(node.op, Field | Item | AsTensor | Constant):
+        if isinstance(node.op, Field | Item | AsTensor | Constant | Collect):
             continue
         if any(consumers[value.id] or value.id in graph.outputs for value in node.outputs):
             continue

@@ -26,8 +26,9 @@ from dagc.dsl.signatures import (
 from dagc.dsl.step_options import StepOptions
 from dagc.evaluate.standing import is_refusal
 from dagc.ir.graph import Value
-from dagc.ir.ops import CallStep
-from dagc.ir.types import Scalar, TupleOf, Type
+from dagc.ir.meeting import meeting
+from dagc.ir.ops import CallStep, Collect
+from dagc.ir.types import ListOf, Scalar, TupleOf, Type, Unknown
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
@@ -173,7 +174,22 @@ class Step(Declaration):
             help = f"give `{name}` that default and leave it out, or choose inside the step"
             message = f"{receiver} is given the enum member `{item}`, which a graph cannot write down"
             mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
+        wanted = expects[name]
+        if isinstance(item, list) and item and isinstance(wanted, ListOf):
+            return self._collected(recorder, item, wanted, receiver)
         return given(recorder, argument(recorder, item, receiver), expects[name])
+
+    def _collected(self, recorder: Recorder, items: Sequence[object], wanted: ListOf, receiver: str) -> Value:
+        """Several values as the list that a parameter takes."""
+        values = [given(recorder, argument(recorder, item, receiver), wanted.item) for item in items]
+        found = meeting([value.type for value in values])
+        if found is None:
+            kinds = ", ".join(dict.fromkeys(f"`{value.type}`" for value in values))
+            message = f"{receiver} is given a list of several types: {kinds}"
+            help = f"give it values of `{wanted.item}`"
+            mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
+        type = ListOf(found or Unknown())
+        return recorder.record(Collect(), values, (type,), "list", implicit=True)[0]
 
     def _handles(self, recorder: Recorder, op: CallStep, inputs: Sequence[Value], returns: Type) -> object:
         """A tuple-typed result is a real tuple: one output for each item."""
@@ -187,14 +203,11 @@ class Step(Declaration):
             if isinstance(item, Handle):
                 value_of(item)  # refuses: no graph is being recorded
         declared = self._contract_or_raise()
-        kinds = {p.name: p.type.kind for p in declared.parameters if isinstance(p.type, Scalar)}
+        types = {parameter.name: parameter.type for parameter in declared.parameters}
         order = [parameter.name for parameter in declared.parameters if not parameter.keyword_only]
         order += [""] * (len(values) - len(order))  # too many: Python's own TypeError says so below
-        converted = [
-            eager_item(item, kinds[name]) if name in kinds else item
-            for name, item in zip(order, values, strict=False)
-        ]
-        by_name = {name: eager_item(x, kinds[name]) if name in kinds else x for name, x in named.items()}
+        converted = [_eager(item, types.get(name)) for name, item in zip(order, values, strict=False)]
+        by_name = {name: _eager(item, types.get(name)) for name, item in named.items()}
         try:
             if declared.is_async:
                 return self._wait(converted, by_name)
@@ -221,3 +234,14 @@ class Step(Declaration):
             return self.contract()
         except AnnotationError as error:
             raise CompileError.of(*annotation_mistakes(self.function, error, self.folder)) from None
+
+
+def _eager(item: object, wanted: Type | None) -> object:
+    """What a plain call passes on: one-element arrays as the numbers or texts that are wanted."""
+    match wanted:
+        case Scalar(kind=kind):
+            return eager_item(item, kind)
+        case ListOf(item=Scalar(kind=kind)) if isinstance(item, list):
+            return [eager_item(one, kind) for one in item]
+        case _:
+            return item

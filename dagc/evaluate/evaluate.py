@@ -18,7 +18,7 @@ from dagc.evaluate.private_loop import wait_for
 from dagc.evaluate.standing import TooManyItems, answers_of, is_refusal
 from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Field, Item, Op, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Each, Field, Item, Op, RunModel
 from dagc.ir.regions import own_inputs
 from dagc.ir.types import Tensor, TupleOf
 from dagc.models.dtypes import to_numpy
@@ -174,6 +174,8 @@ def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
             return (np.asarray(inputs[0]).item(),)
         case AsTensor(dtype, dims):
             return (as_tensor(inputs[0], Tensor(dtype, ())).reshape(dims),)
+        case Collect():
+            return (list(inputs),)
         case Constant():
             return (_constant(op),)
         case _:

@@ -88,6 +88,12 @@ class Constant:
     type: Type
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Values of one type, in their order, as a Python list."""
+
+
 ElementwiseKind = Literal[
     "add", "sub", "mul", "div", "floordiv", "mod", "pow", "neg", "abs", "exp", "log", "sqrt",
     "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "where", "min", "max", "mean",
@@ -208,4 +214,4 @@ class Each:
 Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
 """Arithmetic written in a graph body: all of it becomes ONNX operators."""
 
-Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Each | Choosing | Standing | Expression
+Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Collect | Each | Choosing | Standing | Expression

@@ -12,6 +12,7 @@ from dagc.ir.ops import (
     AsTensor,
     CallStep,
     Cast,
+    Collect,
     Concat,
     Constant,
     Each,
@@ -124,6 +125,8 @@ def _operation(node: Node) -> str:
             return f"item({arguments})"
         case AsTensor():
             return f"tensor({arguments})"
+        case Collect():
+            return f"[{arguments}]"
         case Constant(values=values):
             return f"constant {_elements(values)}"
         case Each():

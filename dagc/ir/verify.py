@@ -6,7 +6,7 @@ from dagc.ir.agree import disagreement
 from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node
 from dagc.ir.infer import Mismatch, infer
-from dagc.ir.ops import AsTensor, CallStep, Constant, Each, Expression, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Each, Expression, Field, Item, RunModel
 from dagc.ir.regions import captured, captures, every_node, own_inputs, regions
 from dagc.ir.types import Choice, ListOf, Scalar, Tensor, Type, Unknown
 
@@ -179,6 +179,9 @@ def _output_types(node: Node, inputs: tuple[Type, ...]) -> tuple[Type, ...] | No
     match node.op:
         case RunModel() | CallStep() | Field() | Switch() | Route() | Split() | Fallback() | Shadow() | Quorum():
             return None
+        case Collect():
+            item = node.outputs[0].type.item if isinstance(node.outputs[0].type, ListOf) else Unknown()
+            return None if not any(disagreement(given, item) for given in inputs) else ()
         case Item():
             return None if isinstance(node.outputs[0].type, Scalar) and isinstance(inputs[0], Tensor) else ()
         case AsTensor(dtype=dtype, dims=dims):

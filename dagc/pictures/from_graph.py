@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from dagc.ir.branching import Choosing, Quorum, Standing, arm_titles
 from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, Value, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Expression, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Expression, Field, Item, RunModel
 from dagc.ir.printer import cited
 from dagc.ir.regions import captures, own_inputs, regions, walk
 from dagc.ir.types import Record
@@ -219,6 +219,8 @@ def _described(node: Node, given: Sequence[_Origin], graph: Graph) -> tuple[Kind
             return "fused", "one session", feeds
         case RunModel(parts=parts, feeds=feeds):
             return "model", parts[0], feeds
+        case Collect():
+            return "expression", "list", ()
         case op if isinstance(op, Expression):
             fixed = any(not origin.box for origin in given)
             return "expression", expression_title(op, [origin.name for origin in given], spelt_out=fixed), ()

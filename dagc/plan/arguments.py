@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Elementwise, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Elementwise, Field, Item, RunModel
 from dagc.ir.regions import regions
 from dagc.ir.types import Choice, Tensor, Type
 from dagc.plan.names import Names, is_identifier, variable_candidates
@@ -98,6 +98,8 @@ def _refusal(
         case Item():
             source = written[node.inputs[0]]
             return None if source.name or source.dtype else "the Python value of a Python value"
+        case Collect():
+            return None
         case AsTensor():
             only_models = node.outputs[0].id not in outputs and all(isinstance(n.op, RunModel) for n in readers)
             return None if only_models else "a tensor made of a Python value, given to something else than a model"
@@ -116,6 +118,8 @@ def _folded(node: Node, written: Mapping[ValueId, Argument]) -> Argument:
         case Field(name):
             source = written[node.inputs[0]]
             return source.model_copy(update={"path": (*source.path, name)})
+        case Collect():
+            return Argument(operation="list", operands=tuple(written[value] for value in node.inputs))
         case Item():
             return written[node.inputs[0]].model_copy(update={"item": True})
         case _:

@@ -9,8 +9,8 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Operation = Literal["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not"]
-"""What main.py computes by itself, of Python values, to choose by."""
+Operation = Literal["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "list"]
+"""What main.py computes by itself, of Python values: to choose by, or to give to a step as a list."""
 
 
 class Argument(_Plain):
@@ -18,7 +18,7 @@ class Argument(_Plain):
 
     Exactly one of `name`, `operation` and `constant` is meant: without the first two it is the constant, which may
     itself be `None`. `item` turns a one-element array into its Python value after `path` is followed. With `dtype`
-    the constant is an array of that dtype, written as nested lists. `operation` compares or joins `operands`.
+    the constant is an array of that dtype, written as nested lists. `operation` compares, joins or lists operands.
     """
 
     name: str | None = None
