@@ -94,6 +94,18 @@ def test_one_process_answers_for_many_models(own: Sandbox) -> None:
     assert pid(own) == first
 
 
+def test_what_the_compiler_itself_once_needed_wears_no_process_out() -> None:
+    """Linux hands the peak of whoever starts a process on to it; each model would get a process of its own."""
+    content = parser.parse_model(GOOD).SerializeToString()
+    program = (
+        "import sys; large = bytearray(1_100_000_000); del large; from dagc.models.limits import Limits\n"
+        "from dagc.models.sandbox import Sandbox; box = Sandbox()\n"
+        "box.ask('m.onnx', {'folder': '/', 'pins': {}}, sys.stdin.buffer.read(), Limits(2048, 7))\n"
+        "assert box._process; box.close()"
+    )
+    subprocess.run([sys.executable, "-c", program], input=content, cwd=ROOT, check=True)
+
+
 def test_the_process_has_limits_and_nothing_of_the_users_environment(
     own: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -275,13 +275,12 @@ def test_a_request_that_expires_while_others_run_gets_504_and_is_not_run(kit, fo
 
 
 async def turns_while(calls):
-    """How many turns the loop makes until all calls are answered, and the longest, in seconds."""
-    gaps, last, waiting = [], time.monotonic(), asyncio.gather(*calls)
+    """How many turns the loop makes until all calls are answered."""
+    turns, waiting = 0, asyncio.gather(*calls)
     while not waiting.done():
         await asyncio.sleep(0)
-        gaps.append(time.monotonic() - last)
-        last = time.monotonic()
-    return len(gaps), max(gaps)
+        turns += 1
+    return turns
 
 
 @pytest.mark.parametrize("body", [order(7), order("no number")], ids=["good", "refused"])
@@ -291,9 +290,7 @@ def test_the_loop_turns_while_a_burst_is_served(kit, folder, picker, body):
     async def ask():
         return await turns_while([served.call(ROUTE, body) for _ in range(20_000)])
 
-    turns, longest = asyncio.run(ask())
-    assert turns > 6
-    assert longest < 0.5
+    assert asyncio.run(ask()) > 6
 
 
 def test_the_loop_turns_between_slow_runs(kit, folder, picker, waits):
@@ -306,8 +303,7 @@ def test_the_loop_turns_between_slow_runs(kit, folder, picker, waits):
     async def ask():
         return await turns_while([served.call(ROUTE, order(7)) for _ in range(20)])
 
-    turns, _ = asyncio.run(ask())
-    assert turns >= 20
+    assert asyncio.run(ask()) >= 20
 
 
 def test_ten_thousand_mixed_requests_get_their_own_answers(served, kit):
