@@ -243,6 +243,54 @@ def wrong_names(payment: Payment) -> Score:
     return dagc.mean(row, payment.country)  # refused: call-overload, no-any-return
 
 
+def agree(one: Score, other: Score) -> bool:
+    return bool(abs(one - other) < 0.1)
+
+
+def same_text(one: str, other: str) -> bool:
+    return one == other
+
+
+def no_profile() -> Profile:
+    return Profile()
+
+
+@dagc.step(timeout_s=0.05, retries=1, fallback=no_profile)
+async def guarded(user_id: str) -> Profile:
+    return Profile()
+
+
+@dagc.graph
+def standing(payment: Payment) -> Score:
+    assert_type(guarded(payment.user_id), Profile)
+    row = scaler(encode(payment, guarded(payment.user_id)))
+    safe = dagc.fallback(lambda: boosted(row), lambda: neural(row), within_s=0.05)
+    assert_type(safe, Score)
+    assert_type(dagc.fallback(lambda: payment.amount, 0.5), float)
+    seen = dagc.shadow(lambda: boosted(row), lambda: neural(row), compare=agree)
+    return dagc.quorum(
+        [lambda: safe, lambda: seen, lambda: neural(row)],
+        need=2,
+        within_s=0.05,
+        combine=lambda found: dagc.mean(*found),
+    )
+
+
+@dagc.graph
+def wrong_standing(payment: Payment) -> Score:
+    row = scaler(encode(payment, profile(payment.user_id)))
+    dagc.fallback(lambda: boosted(row))  # refused: call-overload
+    dagc.fallback(lambda: boosted(row), lambda: neural(row), within="soon")  # refused: call-overload
+    dagc.shadow(lambda: boosted(row), lambda: neural(row), compare=same_text)  # refused: misc
+    dagc.quorum([lambda: boosted(row)], need=1, within_s=0.1)  # refused: call-arg
+    return boosted(row)
+
+
+@dagc.step(timeout="soon")  # refused: call-overload, untyped-decorator
+async def wrong_timeout(user_id: str) -> Profile:
+    return Profile()
+
+
 @dagc.graph(version=1)  # refused: call-overload, untyped-decorator
 def wrong_version(row: Row) -> Row:
     return row
