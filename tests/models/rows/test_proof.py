@@ -22,10 +22,17 @@ MODELS = sorted(
 )
 
 
+ALONE = {"graphs/shared_encoder/models/encoder.onnx": "axis 0 of input `bytes` is fixed to 1"}
+"""Those that say themselves that they take one example at a time."""
+
+
 @pytest.mark.parametrize("file", MODELS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_models_of_the_repository_are_proven_and_their_rows_stay_apart(file: Path) -> None:
     content = file.read_bytes()
-    assert mixing(content) is None
+    reason = ALONE.get(file.relative_to(ROOT).as_posix())
+    assert mixing(content) == reason
+    if reason is not None:
+        return
     assert_rows_stay_apart(content, rows=7)
     assert_every_value_holds(content)
 

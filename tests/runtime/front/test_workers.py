@@ -49,7 +49,7 @@ def gone(pid: int, seconds: float = 3.0) -> bool:
         try:
             if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # before the file is opened, or before it is read
             return True
         time.sleep(0.01)
     return False
