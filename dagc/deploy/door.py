@@ -1,5 +1,6 @@
 """The door of a service: a tiny container that holds its port, so that releases follow each other behind it."""
 
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -23,6 +24,10 @@ COPY door.py /door.py
 USER {USER}:{USER}
 ENTRYPOINT ["python3", "-I", "-S", "/door.py", "{SOCKET}", "{PORT}"]
 """
+_HOLDING = "holding port"
+"""What the script says once it listens."""
+_HOLDS_WITHIN_S = 10
+_PAUSE_S = 0.05
 _MIB = 1024 * 1024
 _LIMITS = Limits(memory_bytes=64 * _MIB, nano_cpus=10**9 // 4, pids=8)
 
@@ -53,7 +58,7 @@ def ensure_door(
     """A door of `service` at this address that stands open; one that does already is left as it is.
 
     Raises:
-        CompileError: the port is in use (E0701).
+        CompileError: the port is in use (E0701), or the door does not come to hold it (E0714).
     """
     script = files("dagc").joinpath("runtime", "door.py").read_bytes()
     made_of = f"{at.host}:{at.port} {sha256(script + _DOCKERFILE.encode()).hexdigest()[:12]}"
@@ -94,9 +99,24 @@ def _open(engine: Engine, deployment: str, service: str, at: Address, image: str
     try:
         engine.start(container)
         engine.keep_running(container)
+        _await_hold(engine, container, service)
     except CompileError as error:
         engine.remove(container)
         raise _at_address(error, at) from None
+
+
+def _await_hold(engine: Engine, container: str, service: str) -> None:
+    """Return once the door listens: until then the engine takes connections to its port only to reset them."""
+    until = time.monotonic() + _HOLDS_WITHIN_S
+    while _HOLDING not in (words := engine.log(container, 5)):
+        if time.monotonic() > until:
+            break
+        time.sleep(_PAUSE_S)
+    else:
+        return
+    message = f"the door of service `{service}` does not hold its port {_HOLDS_WITHIN_S} s after its start"
+    help_ = "its base image must have a `python3` that runs; see `dagc explain E0714`"
+    raise CompileError.of(Diagnostic("E0714", message, notes=(words,), help=help_))
 
 
 def _image(engine: Engine, script: bytes, base: str, progress: Progress) -> str:
