@@ -18,7 +18,7 @@ Array = NDArray[np.generic]
 Example = tuple[object, ...]
 """What one request passes to a session: a value per feed, without the batch axis."""
 
-_DTYPES: dict[str, np.dtype[np.generic]] = {
+DTYPES: dict[str, np.dtype[np.generic]] = {
     "f16": np.dtype(np.float16),
     "f32": np.dtype(np.float32),
     "f64": np.dtype(np.float64),
@@ -37,7 +37,7 @@ _TAKES: dict[type, str] = {bool: "b", int: "iuf", float: "f", str: "O"}
 """The kinds of dtype that a Python scalar becomes."""
 _PLAIN = {kind: frozenset(scalar for scalar, kinds in _TAKES.items() if kind in kinds) for kind in "biufO"}
 """The same the other way round."""
-_LARGEST = {"f16": 65504.0, "f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
+LARGEST = {"f16": 65504.0, "f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
 _ARRAY = {np.ndarray}
 
 
@@ -76,7 +76,7 @@ class Feed:
         Raises:
             StartError: `settings_broken`, the dtype has no name here.
         """
-        dtype = _DTYPES.get(port.dtype)
+        dtype = DTYPES.get(port.dtype)
         if dtype is None:
             raise StartError("settings_broken", f"feed `{port.name}` of session `{session}` is `{port.dtype}`")
         fixed = port.dims is not None and all(type(dim) is int for dim in port.dims)
@@ -84,7 +84,7 @@ class Feed:
         label = f"feed `{port.name}` of session `{session}`"
         single = shape is not None and math.prod(shape) == 1
         plain = _PLAIN[dtype.kind] if single else frozenset[type]()
-        return cls(label, port.name, port.dtype, dtype, port.dims, shape, plain, _LARGEST.get(port.dtype, 0.0))
+        return cls(label, port.name, port.dtype, dtype, port.dims, shape, plain, LARGEST.get(port.dtype, 0.0))
 
     def batch(self, column: Sequence[object]) -> Array:
         """The values of several examples as one array with the batch axis in front. Arrays must agree in shape.

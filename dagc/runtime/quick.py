@@ -12,13 +12,12 @@ from typing import Annotated, get_args, get_origin
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+from .feed import DTYPES, LARGEST, Array
+
 Arguments = tuple[object, ...]
 
 _CODES = {"f32": "f", "f64": "d"}
-_LARGEST = {"f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
 _SCALARS = (bool, str, int)
 _INTS = msgspec.Meta(ge=-(2**63), le=2**63 - 1)
 
@@ -34,7 +33,7 @@ def quick_reader(types: Mapping[str, object]) -> Callable[[bytes], Arguments | N
     if len(kinds) < len(members) or not any(makes):
         return None
     fields = list(zip(types, kinds, strict=True))
-    record = msgspec.defstruct("Body", fields, forbid_unknown_fields=True, array_like=False, gc=False)
+    record = msgspec.defstruct("Body", fields, forbid_unknown_fields=True, gc=False)
     parse, colons = msgspec.json.Decoder(record).decode, len(members)
     get = [(record.__dict__[name].__get__, make) for name, make in zip(types, makes, strict=True)]
 
@@ -82,7 +81,7 @@ def _tensor(annotation: object) -> tuple[str, tuple[object, ...]] | None:
 
 def _flat(dtype: str, dim: object) -> Callable[[object], Array]:
     """A list of numbers as an array of rank 1; what does not fit is a `ValueError`."""
-    code, largest, wanted = _CODES[dtype], _LARGEST[dtype], np.dtype(dtype.replace("f", "float"))
+    code, largest, wanted = _CODES[dtype], LARGEST[dtype], DTYPES[dtype]
 
     def make(numbers: Sequence[float]) -> Array:
         # A hypotenuse under the largest number means that none is over it; `array` would make it infinite.
@@ -95,7 +94,7 @@ def _flat(dtype: str, dim: object) -> Callable[[object], Array]:
 
 def _nested(dtype: str, dims: tuple[object, ...]) -> Callable[[object], Array]:
     """Lists of any depth, or one number, as an array; what does not fit is a `ValueError`."""
-    largest, wanted = _LARGEST[dtype], np.dtype(dtype.replace("f", "float"))
+    largest, wanted = LARGEST[dtype], DTYPES[dtype]
 
     def make(numbers: object) -> Array:
         found = np.array(numbers, np.float64)
