@@ -256,6 +256,19 @@ class Endpoint(_Plain):
     predicted: tuple[CostPart, ...] = ()
 
 
+class Setting(_Plain):
+    """A value that a service reads when it starts: from the environment variable `name`, or a file of secrets.
+
+    A secret never stands in an artifact; without a `default` the service does not start without it. `meaning` says
+    in a few words what it is for.
+    """
+
+    name: str
+    meaning: str
+    secret: bool = True
+    default: str | None = None
+
+
 class Service(_Plain):
     """One process image: its endpoints, the sessions they share and what its Python needs.
 
@@ -268,6 +281,7 @@ class Service(_Plain):
     sessions: tuple[Session, ...]
     requirements: tuple[str, ...]
     guards: tuple[StepGuard, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
 
 class ServicePlan(_Plain):

@@ -1,6 +1,7 @@
 """A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .admission import Queue, Ticket
@@ -9,7 +10,7 @@ from .batcher import Batcher, SessionCall
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
 from .events import Event, events
-from .glue import Glue, GlueFunction
+from .glue import Coding, Glue, GlueFunction
 from .guard import Step, guarded
 from .observer import NullObserver, Observer, Watch
 from .run import serve
@@ -27,11 +28,14 @@ class Endpoint:
     """One graph behind `POST route`, as the front sees it."""
 
     of_bytes: "Endpoint | None" = None
-    """The same endpoint, with the same queue, for bodies that are the bytes of its one parameter."""
+    """The way in for bodies that are the bytes of its one parameter."""
 
     def __init__(
         self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch, queue: Queue
     ) -> None:
+        self._settings = settings
+        self._batcher = batcher
+        self._others: list[Endpoint] = []
         self.name = settings.name
         self.version = settings.version
         self.route = settings.route
@@ -51,8 +55,16 @@ class Endpoint:
     def time(self, steps: Sequence[str], every: int) -> None:
         """Time `steps`, reading and writing in one turn of `every`; main.py is loaded by now."""
         self._driver.draw.begin(timed(self._glue, steps, self._watch), every)
-        if self.of_bytes is not None:
-            self.of_bytes.time(steps, every)
+        for other in self._others:
+            other.time(steps, every)
+
+    def also(self, codec: Coding) -> "Endpoint":
+        """The same endpoint, with the same queue and sessions, for requests and answers in another form."""
+        written = FlaggingCodec(codec) if self._settings.nodes else codec
+        glue = replace(self._glue, codec=written)
+        other = Endpoint(self._settings, glue, self._batcher, self._watch, self._queue)
+        self._others.append(other)
+        return other
 
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         """The ticket of a request taken in; call it on the event loop.
@@ -142,12 +154,11 @@ class Service:
             if settings is None:
                 raise StartError("glue", f"service.json has no endpoint `{coroutine.__name__}`")
             queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
-            shared = (self._batcher, self.watch, queue)
             glue = self._glue(settings, Codec(function, settings), coroutine)
-            endpoint = self.endpoints[settings.route] = Endpoint(settings, glue, *shared)
+            endpoint = Endpoint(settings, glue, self._batcher, self.watch, queue)
+            self.endpoints[settings.route] = endpoint
             if settings.takes_bytes:
-                of_bytes = self._glue(settings, BytesCodec(function, settings), coroutine)
-                endpoint.of_bytes = Endpoint(settings, of_bytes, *shared)
+                endpoint.of_bytes = endpoint.also(BytesCodec(function, settings))
             return coroutine
 
         return register

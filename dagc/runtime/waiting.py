@@ -11,6 +11,7 @@ from typing import TypeVar, overload
 from .admission import Queue, Ticket
 from .answer import EXPIRED, Answer
 from .batcher import BY_HAND
+from .current import CURRENT
 from .glue import Glue, fatal
 from .observer import Watch
 from .stopwatch import Draw
@@ -50,6 +51,7 @@ class Waiting:
         if ticket.deadline <= time.monotonic():
             self._late(ticket, "dequeue")
             return
+        CURRENT.set(ticket)
         try:
             answer = await self._answer(ticket)
         except asyncio.CancelledError as error:
