@@ -87,11 +87,11 @@ class Queue:
 class Ticket:
     """One request on its way. `deadline` is on the loop's clock, which is `time.monotonic`.
 
-    The front may set `request_id` after `accept` returned: work begins at the loop's next turn. One that was
-    refused at the door holds a place in no `queue`.
+    The front may set `request_id` and `traceparent` after `accept` returned: work begins at the loop's next turn.
+    One that was refused at the door holds a place in no `queue`.
     """
 
-    __slots__ = ("_reply", "body", "deadline", "on_cancel", "open", "queue", "request_id")
+    __slots__ = ("_reply", "body", "deadline", "on_cancel", "open", "queue", "request_id", "traceparent")
 
     def __init__(self, queue: Queue | None, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> None:
         self.queue = queue
@@ -100,6 +100,7 @@ class Ticket:
         self.deadline = deadline
         self.open = True
         self.request_id = b""
+        self.traceparent = b""
         self.on_cancel: Callable[[], object] | None = None
 
     def settle(self, answer: Answer) -> None:

@@ -1,0 +1,39 @@
+"""Spans of what a request does, and the trace it belongs to, for what it asks of others.
+
+Free where nothing is exported: then a span is nothing, and the trace a request came with is passed on as it is.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from .current import CURRENT
+
+Attribute = str | int | float
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
+
+class Tracer(Protocol):
+    """What makes spans and knows the current one."""
+
+    def span(self, name: str, attributes: dict[str, Attribute]) -> AbstractContextManager[None]:
+        """A span in the current one; an exception that leaves it marks it as failed."""
+
+    def traceparent(self) -> str | None:
+        """The current span as the header that is passed on."""
+
+
+_tracers: list[Tracer] = []
+
+
+def span(name: str, **attributes: str | int | float) -> AbstractContextManager[None]:
+    """A span around what is done (or awaited) inside `with`; names and attributes must hold no payloads."""
+    return _tracers[0].span(name, attributes) if _tracers else _NOTHING
+
+
+def traceparent() -> str | None:
+    """The header `traceparent` (W3C Trace Context) for a call made on behalf of the current request."""
+    if _tracers and (found := _tracers[0].traceparent()) is not None:
+        return found
+    ticket = CURRENT.get()
+    return ticket.traceparent.decode() if ticket is not None and ticket.traceparent else None
