@@ -269,10 +269,24 @@ class Setting(_Plain):
     default: str | None = None
 
 
+class Capacity(_Plain):
+    """What one instance of a service may use, and how many there are: at least and at most.
+
+    `memory_mib=None`: what its models and their work need, as backends reckon it.
+    """
+
+    cpu: float = Field(default=1.0, gt=0)
+    memory_mib: int | None = None
+    gpu: int = Field(default=0, ge=0)
+    replicas: tuple[int, int] = (1, 1)
+
+
 class Service(_Plain):
     """One process image: its endpoints, the sessions they share and what its Python needs.
 
-    `modules` are the user's modules main.py calls into, each with the name main.py knows it by.
+    `modules` are the user's modules main.py calls into, each with the name main.py knows it by. `calls` are the
+    names of the services it calls, and of a plan's services only the first is called from outside. `capacity` is
+    `None` where the user named no service: the machine decides.
     """
 
     name: str
@@ -282,6 +296,8 @@ class Service(_Plain):
     requirements: tuple[str, ...]
     guards: tuple[StepGuard, ...] = ()
     settings: tuple[Setting, ...] = ()
+    capacity: Capacity | None = None
+    calls: tuple[str, ...] = ()
 
 
 class ServicePlan(_Plain):
