@@ -43,10 +43,17 @@ class Guard:
     fallback: tuple[str, str] | None = None
 
 
+RunsIn = Literal["inline", "thread", "process"]
+"""Where a Python step runs: on the event loop, in a thread beside it, or in a process of its own."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class CallStep:
-    """A Python step. `parameters` and `expects` (their declared types) follow the node's inputs."""
+    """A Python step. `parameters` and `expects` (their declared types) follow the node's inputs.
+
+    With `batch` the function takes a list for each parameter and returns a list, and the node is one item of it.
+    """
 
     module: str
     qualname: str
@@ -54,6 +61,13 @@ class CallStep:
     expects: tuple[Type, ...]
     is_async: bool = False
     guard: Guard | None = None
+    run: RunsIn = "inline"
+    batch: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a request waits for it while others go on."""
+        return self.is_async or self.run != "inline"
 
 
 @final

@@ -112,8 +112,8 @@ def rewritten(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
 
 def _waits_itself(op: Op) -> bool:
     match op:
-        case CallStep(is_async=is_async):
-            return is_async
+        case CallStep(waits=waits_itself):
+            return waits_itself
         case Fallback(within_s=within_s):
             return within_s is not None
         case Shadow() | Quorum():

@@ -212,9 +212,9 @@ def _box(node: Node, given: Sequence[_Origin], graph: Graph) -> Box:
 def _described(node: Node, given: Sequence[_Origin], graph: Graph) -> tuple[Kind, str, Sequence[str]]:
     """The kind of box, its title, and the names under which it takes its inputs (none: the title says them)."""
     match node.op:
-        case CallStep(module=module, qualname=qualname, is_async=is_async, parameters=parameters):
+        case CallStep(module=module, qualname=qualname, waits=waits, parameters=parameters):
             title = qualname if module == graph.module else f"{module}.{qualname}"
-            return "waits" if is_async else "step", title, parameters
+            return "waits" if waits else "step", title, parameters
         case RunModel(parts=parts, feeds=feeds) if len(parts) > 1:
             return "fused", "one session", feeds
         case RunModel(parts=parts, feeds=feeds):
