@@ -12,12 +12,14 @@ DAGC = Path(__file__).parent.parent / "dagc"
 ROOMS: dict[str, set[str]] = {
     "diagnostics": set(),
     "runtime": set(),
+    # The very classes that a built service has: it imports nothing of dagc but itself.
+    "resources": set(),
     "ir": {"diagnostics"},
     "models": {"diagnostics", "ir"},
     "evaluate": {"diagnostics", "ir", "models"},
     "trace": {"diagnostics", "ir"},
     # The kernels of `evaluate` are the eager arithmetic of the language: one meaning for each operator.
-    "dsl": {"diagnostics", "ir", "models", "evaluate", "trace"},
+    "dsl": {"diagnostics", "ir", "models", "evaluate", "trace", "resources"},
     "check": {"diagnostics", "ir", "models"},
     "passes": {"diagnostics", "ir", "models"},
     "plan": {"diagnostics", "ir"},
@@ -40,8 +42,19 @@ ROOMS: dict[str, set[str]] = {
         "backends",
     },
     # It draws the plan, whose data and picture are the plan's and the backends'.
-    "cli": {"diagnostics", "compile", "evaluate", "plan", "pictures", "backends", "artifacts", "bench", "deploy"},
-    "__init__": {"diagnostics", "dsl"},
+    "cli": {
+        "diagnostics",
+        "frontend",
+        "compile",
+        "evaluate",
+        "plan",
+        "pictures",
+        "backends",
+        "artifacts",
+        "bench",
+        "deploy",
+    },
+    "__init__": {"diagnostics", "dsl", "resources"},
     "__main__": {"cli"},
 }
 
@@ -51,6 +64,10 @@ FENCED: dict[str, set[str]] = {
     "onnxscript": {"models"},
     "onnxruntime": {"models", "runtime"},
     "uvicorn": {"runtime"},
+    "sqlalchemy": {"resources"},
+    "asyncpg": {"resources"},
+    "redis": {"resources"},
+    "aiohttp": {"resources"},
     "httptools": {"runtime"},
     "docker": {"deploy"},
     "jinja2": {"artifacts"},

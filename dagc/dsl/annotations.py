@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 
 from dagc.dsl.annotation_types import AnnotationError, plain_class, spelled, value_type
 from dagc.dsl.json_bytes import BASE64, Setting, WrittenSchema, adapter_of, encoded_twice, undecided
+from dagc.dsl.resource_parameters import Asked, asked
 from dagc.ir.types import Opaque, Type
 
 __all__ = [
@@ -53,17 +54,26 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a function takes and gives. `result` is the resolved return annotation `returns` was made of."""
+    """What a function takes and gives. `result` is the resolved return annotation `returns` was made of.
+
+    Parameters that ask for a resource are no values, and stand in `asked`.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     returns: Type
     result: object
     is_async: bool
+    asked: tuple[Asked, ...] = ()
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, if there is one."""
         return next((p for p in self.parameters if p.name == name), None)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of parameters that ask for a resource."""
+        return tuple(each.parameter for each in self.asked)
 
 
 def ir_type(annotation: object) -> Type:
@@ -85,12 +95,18 @@ def contract(function: Callable[..., object]) -> Contract:
     """
     name = getattr(function, "__qualname__", None) or type(function).__name__
     mistakes: list[AnnotationError] = []
-    parameters = []
+    parameters: list[Parameter] = []
+    resources: list[Asked] = []
     for declared in _declared(function, name):
         try:
-            parameters.append(_parameter(declared, function))
+            found = _parameter(declared, function)
         except AnnotationError as mistake:
             mistakes.append(mistake.about(f"parameter `{declared.name}` of `{name}`", declared.name))
+            continue
+        if isinstance(found, Asked):
+            resources.append(found)
+        else:
+            parameters.append(found)
     result: object = function
     returns: Type = Opaque(name)
     try:
@@ -100,7 +116,8 @@ def contract(function: Callable[..., object]) -> Contract:
         mistakes.append(mistake.about(f"the result of `{name}`", "return"))
     if mistakes:
         raise mistakes[0].along_with(tuple(mistakes[1:]))
-    return Contract(name, tuple(parameters), returns, result, inspect.iscoroutinefunction(function))
+    is_async = inspect.iscoroutinefunction(function)
+    return Contract(name, tuple(parameters), returns, result, is_async, tuple(resources))
 
 
 def request_adapter(contract: Contract) -> tuple[TypeAdapter[object], str | None]:
@@ -148,7 +165,7 @@ def _declared(function: Callable[..., object], name: str) -> tuple[inspect.Param
     return declared
 
 
-def _parameter(declared: inspect.Parameter, function: Callable[..., object]) -> Parameter:
+def _parameter(declared: inspect.Parameter, function: Callable[..., object]) -> Parameter | Asked:
     kind = declared.kind
     if kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
         stars = "*" if kind is inspect.Parameter.VAR_POSITIONAL else "**"
@@ -158,6 +175,8 @@ def _parameter(declared: inspect.Parameter, function: Callable[..., object]) -> 
         message = "it stands before `/` and can not be given by name"
         raise AnnotationError("E0215", message, "remove the `/`: values are given to it by name")
     annotation = _resolved(declared.name, function)
+    if (found := asked(declared, annotation)) is not None:
+        return found
     keyword_only = kind is inspect.Parameter.KEYWORD_ONLY
     return Parameter(declared.name, annotation, ir_type(annotation), keyword_only, declared.default)
 

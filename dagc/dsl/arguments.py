@@ -8,16 +8,18 @@ from dagc.diagnostics import Diagnostic
 from dagc.dsl.handle import as_value
 from dagc.dsl.outputs import Outputs
 from dagc.ir.graph import Value
+from dagc.resources import Resource
 from dagc.trace.recorder import Recorder, mistake
 
 
 def argument(recorder: Recorder, item: object, receiver: str) -> Value:
-    """The value of a handle or a constant. Reports E0138 for any other object and goes on with an unknown one."""
+    """The value of a handle or a constant; of any other object an unknown one, after reporting E0138 or E0367."""
     found = as_value(recorder, item)
     if found is not None:
         return found
     message, help = not_a_value(item)
-    mistake(Diagnostic.at("E0138", f"{receiver} is given {message}", recorder.here(), "passed here", help=help))
+    code = "E0367" if isinstance(item, Resource) else "E0138"
+    mistake(Diagnostic.at(code, f"{receiver} is given {message}", recorder.here(), "passed here", help=help))
     return recorder.unknown("unknown")
 
 
@@ -35,6 +37,11 @@ def record_fields(item: object) -> tuple[str, ...] | None:
 
 def not_a_value(item: object) -> tuple[str, str]:
     """What an object is that can be no value of a graph, and what to do instead."""
+    if isinstance(item, Resource):
+        return (
+            f"the resource `{item.setting}`",
+            "a resource is no value of a graph: a step asks for it by a keyword whose default it is",
+        )
     if isinstance(item, Outputs):
         return "several outputs at once", "pass one of them by name, for example `model(x).probabilities`"
     if record_fields(item) is not None:

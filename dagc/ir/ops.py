@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NewType, final
 
+from dagc.diagnostics import Span
 from dagc.ir.branching import Choosing, Standing
 from dagc.ir.types import DType, Type
 
@@ -45,6 +46,27 @@ class Guard:
 
 RunsIn = Literal["inline", "thread", "process"]
 """Where a Python step runs: on the event loop, in a thread beside it, or in a process of its own."""
+ResourceKind = Literal["sql", "keyvalue", "http"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ResourceUse:
+    """A database, key-value store or other service that a step asks for by a parameter which is no input.
+
+    `setting` names the setting with its URL, `default` is what stands there without it. It is the user's
+    `module.name`, declared at `span`.
+    """
+
+    parameter: str
+    setting: str
+    kind: ResourceKind
+    module: str
+    name: str
+    default: str | None
+    span: Span | None
+
+
 
 
 @final
@@ -65,6 +87,7 @@ class CallStep:
     batch: bool = False
 
     @property
+    resources: tuple[ResourceUse, ...] = ()
     def waits(self) -> bool:
         """Whether a request waits for it while others go on."""
         return self.is_async or self.run != "inline"

@@ -68,7 +68,7 @@ def _third_party(
     sources: Mapping[str, bytes], own: set[str], build_only: Mapping[str, frozenset[int]]
 ) -> Iterator[_Import]:
     skipped = own | sys.stdlib_module_names | {_OURS, "__main__"}
-    for path in sorted(sources):
+    for path in sorted(path for path in sources if path.endswith(".py")):
         text = sources[path].decode("utf-8", "replace")
         reading = _Reading(path, text.splitlines(), build_only.get(path, frozenset()))
         for found in reading.imports(syntax_tree(sources[path]).body, optional=False):

@@ -17,8 +17,8 @@ MOST_BYTES = 65_536
 def setting(name: str) -> str | None:
     """A setting's value: of the variable `name`, of the file that `name`_FILE names, or of /run/secrets/`name`.
 
-    One newline at a file's end is no part of it. `None` where there is none of the three; an empty variable counts
-    as none.
+    One newline at a file's end is no part of it. `None` where there is none of the three; an empty variable or file
+    counts as none.
 
     Raises:
         StartError: `setting`, a file is there (or named) and cannot be read, is no text or holds over 64 KiB. What
@@ -33,7 +33,7 @@ def setting(name: str) -> str | None:
     return _of_file(mounted, f"`{mounted}`") if mounted.exists() else None
 
 
-def _of_file(path: Path, called: str) -> str:
+def _of_file(path: Path, called: str) -> str | None:
     try:
         with path.open("rb") as file:
             held = file.read(MOST_BYTES + 1)
@@ -45,4 +45,4 @@ def _of_file(path: Path, called: str) -> str:
         text = held.decode()
     except UnicodeDecodeError:
         raise StartError("setting", f"{called} is no text in UTF-8") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\n").removesuffix("\r") or None

@@ -4,11 +4,13 @@ A branch that swallows its cancellation runs on by itself; the answer does not.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
 from .answer import Unanswered, refusal
 from .codec import BadRequest
+from .current import UNTIL
 from .scope import SCOPE, Branch
 
 Result = TypeVar("Result")
@@ -38,7 +40,7 @@ async def quorum(members: Sequence[Branch], *, node: str, need: int, within_s: f
     Raises:
         Unanswered: they are fewer than `need`: 504 where some were late, else 503.
     """
-    tasks = [asyncio.create_task(contained(member())) for member in members]
+    tasks = [_begun(member(), within_s) for member in members]
     try:
         await _until(tasks, len(members) - need, within_s)
     finally:
@@ -59,7 +61,7 @@ async def in_time(branch: Coroutine[object, object, Result], within_s: float) ->
     Raises:
         Late: not within that many seconds.
     """
-    task = asyncio.create_task(contained(branch))
+    task = _begun(branch, within_s)
     try:
         await asyncio.wait((task,), timeout=within_s)
     finally:  # it is late, or the request itself was cancelled
@@ -78,6 +80,15 @@ async def contained(branch: Coroutine[object, object, Result]) -> Result:
         return await branch
     except SystemExit as error:
         raise RuntimeError("a step ended the process") from error
+
+
+def _begun(branch: Coroutine[object, object, Result], within_s: float) -> "asyncio.Task[Result]":
+    """The branch as a task that knows how long it is waited for."""
+    before = UNTIL.set(min(UNTIL.get(), time.monotonic() + within_s))
+    try:
+        return asyncio.create_task(contained(branch))
+    finally:
+        UNTIL.reset(before)
 
 
 def give_up(task: "asyncio.Task[Result]") -> None:

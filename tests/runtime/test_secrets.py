@@ -36,6 +36,13 @@ def test_one_newline_at_the_end_is_no_part_of_a_value(mounted: Path) -> None:
     assert setting("KEYS") == " a\nb\n"
 
 
+def test_an_empty_file_is_no_value(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mounted / "KEYS").write_text("\n")
+    assert setting("KEYS") is None
+    monkeypatch.setenv("RISK_URL_FILE", "/dev/null")
+    assert setting("RISK_URL") is None
+
+
 @pytest.mark.parametrize("held", [b"\xff\xfe", b"k" * 70_000], ids=["no text", "too long"])
 def test_a_file_that_holds_no_value_stops_the_start_without_being_repeated(mounted: Path, held: bytes) -> None:
     (mounted / "KEYS").write_bytes(held)
