@@ -87,11 +87,13 @@ class Queue:
 class Ticket:
     """One request on its way. `deadline` is on the loop's clock, which is `time.monotonic`.
 
-    The front may set `request_id` and `traceparent` after `accept` returned: work begins at the loop's next turn.
-    One that was refused at the door holds a place in no `queue`.
+    The front may set `request_id`, `traceparent` and when it `arrived` (0: unknown) after `accept` returned: work
+    begins at the loop's next turn. One that was refused at the door holds a place in no `queue`.
     """
 
-    __slots__ = ("_reply", "body", "deadline", "on_cancel", "open", "queue", "request_id", "traceparent")
+    __slots__ = (
+        "_reply", "arrived", "body", "deadline", "on_cancel", "open", "queue", "request_id", "traceparent",
+    )  # fmt: skip
 
     def __init__(self, queue: Queue | None, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> None:
         self.queue = queue
@@ -101,7 +103,18 @@ class Ticket:
         self.open = True
         self.request_id = b""
         self.traceparent = b""
+        self.arrived = 0.0
         self.on_cancel: Callable[[], object] | None = None
+
+    def tell(self, ended: Callable[[Answer], None]) -> None:
+        """`ended` is told of the answer too, before it leaves."""
+        reply = self._reply
+
+        def both(answer: Answer) -> None:
+            ended(answer)
+            reply(answer)
+
+        self._reply = both
 
     def settle(self, answer: Answer) -> None:
         """Send the one answer. Does nothing when one was sent before or the client has gone."""

@@ -1,30 +1,27 @@
 """An endpoint's glue with a stopwatch on its parts, for one loop turn in `EVERY`: the others pay nothing for it.
 
-The same code runs, but what it looks up is timed: the glue's coroutine gets a namespace in which the user's
-modules are stand-ins whose steps are timed. The user's modules stay as they are.
+The same code runs, but what it looks up is timed (see `stand_ins`).
 """
 
 import asyncio
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import FunctionType, ModuleType
+from functools import partial
 from typing import cast
 
 from .answer import Answer
-from .glue import Coding, Glue, GlueFunction
+from .glue import Coding, Glue
 from .observer import Watch
 from .settings import StartError
+from .stand_ins import Step, with_steps
 
 EVERY = 32
 """Turns for one that is timed: 2 us of stopwatches, spread over so many, are nothing beside 10 us a request."""
 DECODE, ENCODE = "json.decode", "json.encode"
 """Nodes of the metrics; a step is `module.name`, and no session's name has a dot."""
-
-Tree = dict[str, "Tree | None"]
-"""Steps by module, part by part: `None` stands for a step."""
 
 
 class Draw:
@@ -66,17 +63,8 @@ def timed_every() -> int:
 
 def timed(glue: Glue, steps: Sequence[str], watch: Watch) -> Glue:
     """`glue` with a stopwatch on reading, on writing and on each of `steps` (`module.name`)."""
-    plain = cast(FunctionType, glue.function)
-    tree = _tree(steps)
-    namespace = dict(plain.__globals__)
-    for name, value in plain.__globals__.items():
-        if isinstance(value, ModuleType) and (inner := tree.get(value.__name__)):
-            namespace[name] = _StandIn(value, inner, value.__name__, watch)
-        elif isinstance(value, FunctionType) and _path(value) in steps:  # one that main.py guards
-            namespace[name] = _timed_step(value, _path(value), watch)
-    function = FunctionType(plain.__code__, namespace, plain.__name__, plain.__defaults__, plain.__closure__)
-    function.__kwdefaults__ = plain.__kwdefaults__
-    return replace(glue, codec=TimedCodec(glue.codec, watch), function=cast(GlueFunction, function))
+    function = with_steps(glue.function, steps, partial(timed_step, watch))
+    return replace(glue, codec=TimedCodec(glue.codec, watch), function=function)
 
 
 class TimedCodec:
@@ -101,23 +89,7 @@ class TimedCodec:
         return found
 
 
-class _StandIn:
-    """A module in which some functions are timed; everything else is the module's own, also what changes."""
-
-    def __init__(self, original: ModuleType, tree: Tree, path: str, watch: Watch) -> None:
-        self._original = original
-        for name, inner in tree.items():
-            found = getattr(original, name, None)
-            if inner is None and callable(found):
-                setattr(self, name, _timed_step(found, f"{path}.{name}", watch))
-            elif inner and isinstance(found, ModuleType):
-                setattr(self, name, _StandIn(found, inner, f"{path}.{name}", watch))
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._original, name)
-
-
-def _timed_step(step: Callable[..., object], node: str, watch: Watch) -> Callable[..., object]:
+def timed_step(watch: Watch, step: Step, node: str) -> Step:
     """The step, timed to its end; a step that fails is not counted: how soon it failed says nothing."""
 
     @functools.wraps(step)
@@ -135,19 +107,3 @@ def _timed_step(step: Callable[..., object], node: str, watch: Watch) -> Callabl
         return found
 
     return wait if asyncio.iscoroutinefunction(step) else call
-
-
-def _path(step: FunctionType) -> str:
-    return f"{step.__module__}.{step.__qualname__}"
-
-
-def _tree(steps: Sequence[str]) -> Mapping[str, Tree]:
-    tree: Tree = {}
-    for step in steps:
-        *modules, name = step.split(".")
-        inner = tree
-        for module in modules:
-            found = inner.get(module)
-            inner[module] = inner = found if found is not None else {}
-        inner[name] = None
-    return {module: inner for module, inner in tree.items() if inner}

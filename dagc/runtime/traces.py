@@ -26,6 +26,11 @@ class Tracer(Protocol):
 _tracers: list[Tracer] = []
 
 
+def export(tracer: Tracer) -> None:
+    """From now on spans are made by `tracer`."""
+    _tracers[:] = [tracer]
+
+
 def span(name: str, **attributes: str | int | float) -> AbstractContextManager[None]:
     """A span around what is done (or awaited) inside `with`; names and attributes must hold no payloads."""
     return _tracers[0].span(name, attributes) if _tracers else _NOTHING
