@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from dagc.diagnostics import CompileError, Diagnostic
 
 COMPOSE_NAME = "compose.yaml"
 PORT = 8000
 """What a service listens on inside its container."""
+MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+"""The option of a bridge that decides whether what is inside reaches the outer world."""
 
 
 class _Plain(BaseModel):
@@ -41,14 +51,74 @@ class Published(_Plain):
 
 
 class Network(_Plain):
-    """A bridge of its own; `enable_ip_masquerade` "false" lets nothing inside reach the outer world."""
+    """A bridge of its own. An `internal` one has no way out and publishes no port.
+
+    `enable_ip_masquerade` "false" lets nothing inside reach the outer world where a port is to be published.
+    """
 
     driver: Literal["bridge"] = "bridge"
+    internal: bool = False
     driver_opts: dict[str, str] = {}
+
+    @model_serializer(mode="wrap")
+    def _said(self, value: SerializerFunctionWrapHandler) -> JsonValue:
+        return _without_empty(value(self))
+
+    @property
+    def way_out(self) -> bool:
+        """True when what is inside reaches the outer world."""
+        return not self.internal and self.driver_opts.get(MASQUERADE) != "false"
+
+
+class Secret(_Plain):
+    """A file on the machine that a container sees as /run/secrets/NAME; `file` is a path or a `${VARIABLE}`."""
+
+    file: str
+
+
+class DependsOn(_Plain):
+    """What must be there before a service starts."""
+
+    condition: Literal["service_healthy"] = "service_healthy"
+
+
+class Devices(_Plain):
+    """Devices of a container: so many, of a driver, that can do what is named."""
+
+    driver: Literal["nvidia"] = "nvidia"
+    count: int = Field(ge=1)
+    capabilities: tuple[Literal["gpu"], ...] = ("gpu",)
+
+
+class Reservations(_Plain):
+    """What is set aside for one container."""
+
+    devices: tuple[Devices, ...]
+
+
+class Resources(_Plain):
+    """What a container has beyond its limits."""
+
+    reservations: Reservations
+
+
+class Deploy(_Plain):
+    """How many containers of a service, and their devices."""
+
+    replicas: int = Field(default=1, ge=1)
+    resources: Resources | None = None
+
+    @model_serializer(mode="wrap")
+    def _said(self, value: SerializerFunctionWrapHandler) -> JsonValue:
+        return _without_empty(value(self))
 
 
 class ComposeService(_Plain):
-    """How one container runs. `mem_limit` in MiB as `512m`; swap is not added to it."""
+    """How one container runs. `mem_limit` in MiB as `512m`; swap is not added to it.
+
+    A variable of the environment that is `None` is that of whoever starts it, or none. `depends_on` are the
+    services it calls. Only the first service of a file has `ports`. Members that are empty stand in no file.
+    """
 
     image: str
     pull_policy: Literal["never"] = "never"
@@ -61,12 +131,31 @@ class ComposeService(_Plain):
     mem_limit: str = Field(pattern=r"^[0-9]+m$")
     memswap_limit: str = Field(pattern=r"^[0-9]+m$")
     pids_limit: int = Field(gt=0)
-    environment: dict[str, str]
+    environment: dict[str, str | None]
+    secrets: tuple[str, ...] = ()
+    depends_on: dict[str, DependsOn] = {}
     healthcheck: HealthCheck
     stop_grace_period: str = Field(pattern=r"^[0-9]+s$")
     restart: Literal["unless-stopped"] = "unless-stopped"
-    ports: tuple[Published, ...]
+    deploy: Deploy | None = None
+    ports: tuple[Published, ...] = ()
     networks: tuple[str, ...]
+
+    @property
+    def replicas(self) -> int:
+        """How many containers of it stand at once."""
+        return 1 if self.deploy is None else self.deploy.replicas
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs one container has."""
+        if self.deploy is None or self.deploy.resources is None:
+            return 0
+        return sum(each.count for each in self.deploy.resources.reservations.devices)
+
+    @model_serializer(mode="wrap")
+    def _said(self, value: SerializerFunctionWrapHandler) -> JsonValue:
+        return _without_empty(value(self))
 
 
 class Compose(_Plain):
@@ -75,6 +164,11 @@ class Compose(_Plain):
     name: str
     services: dict[str, ComposeService]
     networks: dict[str, Network]
+    secrets: dict[str, Secret] = {}
+
+    @model_serializer(mode="wrap")
+    def _said(self, value: SerializerFunctionWrapHandler) -> JsonValue:
+        return _without_empty(value(self))
 
     def content(self) -> bytes:
         """The file's content, members in the order a person reads them; equal values give equal bytes."""
@@ -98,3 +192,7 @@ def read_compose(path: Path) -> Compose:
         help_ = "change the graph and build again; `docker compose` takes a second file with your own changes"
         message = f"`{path.name}` of this build is not one dagc wrote"
         raise CompileError.of(Diagnostic("E0604", message, notes=(note,), help=help_)) from None
+
+
+def _without_empty(members: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: value for name, value in members.items() if value not in (None, False, [], (), {})}

@@ -15,6 +15,7 @@ REPOSITORY = re.compile(rf"{_HOST}{_PART}(?:/{_PART})*")
 IMAGE_NAME = re.compile(rf"{REPOSITORY.pattern}{_TAG}(?:@sha256:[0-9a-f]{{64}})?")
 """The grammar of the distribution specification's reference, with SHA-256 as the only digest."""
 
+_PLATFORM = re.compile(r"linux/[a-z0-9]{2,16}(?:/[a-z0-9]{1,8})?")
 _LONGEST_SLUG = 40
 
 
@@ -40,6 +41,18 @@ def repository(text: str) -> str:
         return text
     help_ = "write host and path without a tag, as in `127.0.0.1:5000/team`"
     raise CompileError.of(Diagnostic("E0603", f"{text!r} is not the name of a repository", help=help_))
+
+
+def platform_name(text: str) -> str:
+    """`text`, if it names a platform: `linux/amd64`, `linux/arm64`, `linux/arm64/v8`.
+
+    Raises:
+        CompileError: it does not (E0603).
+    """
+    if _PLATFORM.fullmatch(text):
+        return text
+    help_ = "write it as `linux/amd64` or `linux/arm64`"
+    raise CompileError.of(Diagnostic("E0603", f"{text!r} is not the name of a platform", help=help_))
 
 
 def slug(name: str) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dagc.artifacts.canonical import json_bytes
 from dagc.artifacts.image_name import IMAGE_NAME
 from dagc.artifacts.pinned import Pinned, normalised
+from dagc.artifacts.system_package import SYSTEM_PACKAGE
 from dagc.diagnostics import CompileError, Diagnostic
 
 LOCK_NAME = "dagc.lock"
@@ -21,7 +22,7 @@ class Lock(BaseModel):
     """Hashes of the models (path as in graph.py -> SHA-256 in hex) and the resolved Python requirements.
 
     `dagc` and `python` (`3.11`) are the versions that made it; `version` is that of this form. `base` is the image
-    that images are built on, with its digest where one could be found.
+    that images are built on, with its digest where one could be found; it has the packages `system`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,10 +33,12 @@ class Lock(BaseModel):
     models: dict[str, str]
     requirements: tuple[Pinned, ...]
     base: str | None = Field(default=None, max_length=255, pattern=rf"^{IMAGE_NAME.pattern}$")
+    system: tuple[Annotated[str, Field(pattern=rf"^{SYSTEM_PACKAGE.pattern}$")], ...] = ()
 
     def content(self) -> bytes:
         """The file's content; equal locks give equal bytes."""
-        return json_bytes(self.model_dump(mode="json", exclude={"base"} if self.base is None else None))
+        unsaid = {name for name in ("base", "system") if not getattr(self, name)}
+        return json_bytes(self.model_dump(mode="json", exclude=unsaid))
 
 
 def make_lock(models: Mapping[str, bytes], requirements: Sequence[Pinned], *, dagc_version: str) -> Lock:

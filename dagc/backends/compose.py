@@ -1,12 +1,32 @@
-"""compose.yaml of a build: every service hardened, limited, checked, and open to this machine only."""
+"""compose.yaml of a build: every service hardened, limited, checked, and reached only along the graph's edges.
+
+One internal network an edge, whose members are its two ends. Only the first service publishes a port, on this
+machine alone, and only a service that asks the world for something has a network with a way out.
+"""
 
 from collections.abc import Mapping
 from math import ceil
 
-from dagc.artifacts.compose import PORT, Compose, ComposeService, HealthCheck, Network, Published
+from dagc.artifacts.compose import (
+    MASQUERADE,
+    PORT,
+    Compose,
+    ComposeService,
+    DependsOn,
+    Deploy,
+    Devices,
+    HealthCheck,
+    Network,
+    Published,
+    Reservations,
+    Resources,
+    Secret,
+)
 from dagc.artifacts.image_name import slug
-from dagc.backends.size import size
-from dagc.plan.service_plan import Service, ServicePlan
+from dagc.backends.compose_settings import compose_environment, secret_file
+from dagc.backends.size import Size, size
+from dagc.plan.nesting import every_call
+from dagc.plan.service_plan import Capacity, Service, ServicePlan
 
 USER = "65532:65532"
 """Nobody in particular; the number distroless images use."""
@@ -26,12 +46,28 @@ _FIRST_PUBLISHED = 8000
 
 def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str, str]) -> Compose:
     """The compose file; `models` by SHA-256, `digests` of each service's folder by its name."""
-    services = {
-        slug(service.name): _service(service, models, digests[service.name], _FIRST_PUBLISHED + number)
-        for number, service in enumerate(plan.services)
-    }
-    networks = {slug(service.name): _network(service) for service in plan.services}
-    return Compose(name=slug(plan.name), services=services, networks=networks)
+    front = plan.services[0]
+    inside = {service.name: _inside(service, plan) for service in plan.services}
+    return Compose(
+        name=slug(plan.name),
+        services={
+            slug(service.name): _service(
+                service,
+                _size(service, models),
+                image_of(service, digests[service.name]),
+                networks=tuple(inside[service.name]),
+                is_front=service is front,
+            )
+            for service in plan.services
+        },
+        networks={name: network for networks in inside.values() for name, network in networks.items()},
+        secrets={
+            setting.name: Secret(file=secret_file(setting))
+            for service in plan.services
+            for setting in service.settings
+            if setting.secret
+        },
+    )
 
 
 def image_of(service: Service, digest: str) -> str:
@@ -39,12 +75,24 @@ def image_of(service: Service, digest: str) -> str:
     return f"dagc/{slug(service.name)}:{digest[:12]}"
 
 
-def _service(service: Service, models: Mapping[str, bytes], digest: str, published: int) -> ComposeService:
-    needed = size(models[session.sha256] for session in service.sessions)
+def edge(caller: str, callee: str) -> str:
+    """The name of the network between two services; no slug has an underscore."""
+    return f"{slug(caller)}_to_{slug(callee)}"
+
+
+def asks_the_world(service: Service) -> bool:
+    """True when a step of the service waits for something that is no service of the plan."""
+    return any(call.waits for endpoint in service.endpoints for call in every_call(endpoint.stages))
+
+
+def _service(
+    service: Service, needed: Size, image: str, *, networks: tuple[str, ...], is_front: bool
+) -> ComposeService:
     deadline_s = max((endpoint.limits.deadline_s for endpoint in service.endpoints), default=0.0)
     memory = f"{needed.memory_mib}m"
+    published = Published(target=PORT, published=str(_FIRST_PUBLISHED), host_ip="127.0.0.1")
     return ComposeService(
-        image=image_of(service, digest),
+        image=image,
         user=USER,
         read_only=True,
         cap_drop=("ALL",),
@@ -54,16 +102,40 @@ def _service(service: Service, models: Mapping[str, bytes], digest: str, publish
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=needed.pids,
-        environment={"DAGC_DRAIN_S": str(_DRAIN_S)},
+        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **compose_environment(service)},
+        secrets=tuple(setting.name for setting in service.settings if setting.secret),
+        depends_on={slug(callee): DependsOn() for callee in service.calls},
         healthcheck=HEALTH_CHECK,
         stop_grace_period=f"{_DRAIN_S + ceil(deadline_s) + 1 + _SPARE_S}s",
-        ports=(Published(target=PORT, published=str(published), host_ip="127.0.0.1"),),
-        networks=(slug(service.name),),
+        deploy=_deploy(service.capacity or Capacity(), is_front=is_front),
+        ports=(published,) if is_front else (),
+        networks=networks,
     )
 
 
-def _network(service: Service) -> Network:
-    """A network with a way out only for a service whose steps wait for the world."""
-    if any(endpoint.waits for endpoint in service.endpoints):
-        return Network()
-    return Network(driver_opts={"com.docker.network.bridge.enable_ip_masquerade": "false"})
+def _size(service: Service, models: Mapping[str, bytes]) -> Size:
+    """What was asked for, and what its models are reckoned to need where nothing was."""
+    reckoned = size(models[session.sha256] for session in service.sessions)
+    if service.capacity is None:
+        return reckoned
+    memory_mib = service.capacity.memory_mib or reckoned.memory_mib
+    return Size(cpus=service.capacity.cpu, memory_mib=memory_mib, pids=reckoned.pids)
+
+
+def _deploy(capacity: Capacity, *, is_front: bool) -> Deploy | None:
+    """The front stands once: its port is published once, and on one machine more workers do what replicas do."""
+    replicas = 1 if is_front else capacity.replicas[0]
+    gpus = Resources(reservations=Reservations(devices=(Devices(count=capacity.gpu),))) if capacity.gpu else None
+    return Deploy(replicas=replicas, resources=gpus) if replicas > 1 or gpus else None
+
+
+def _inside(service: Service, plan: ServicePlan) -> dict[str, Network]:
+    """The networks a service is in: one with each it calls, or is called by, and its own where it needs one."""
+    own: dict[str, Network] = {}
+    if asks_the_world(service):
+        own[slug(service.name)] = Network()
+    elif service is plan.services[0]:
+        own[slug(service.name)] = Network(driver_opts={MASQUERADE: "false"})
+    calls = [edge(service.name, callee) for callee in service.calls]
+    called = [edge(caller.name, service.name) for caller in plan.services if service.name in caller.calls]
+    return own | {name: Network(internal=True) for name in (*calls, *called)}

@@ -37,6 +37,9 @@ Name = Annotated[
 Base = Annotated[
     str | None, typer.Option(metavar="IMAGE", help="The image to build on; the lock's, or python:3.12-slim.")
 ]
+Platform = Annotated[
+    str | None, typer.Option(metavar="OS/ARCH", help="As linux/arm64; the engine's own by default.")
+]
 Timeout = Annotated[float, typer.Option(help="Seconds until a start that is not healthy has failed.", min=1)]
 OutputFormat = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
 
@@ -44,6 +47,7 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="text for people,
 def image(
     source: Source,
     base: Base = None,
+    platform: Platform = None,
     push: Annotated[
         str | None, typer.Option(metavar="REPOSITORY", help="Push there too, as in 127.0.0.1:5000/team.")
     ] = None,
@@ -52,19 +56,20 @@ def image(
 
     Example: dagc image build/tabular --push 127.0.0.1:5000/team
     """
-    from dagc.artifacts.image_name import image_name, repository
+    from dagc.artifacts.image_name import image_name, platform_name, repository
     from dagc.deploy import images
     from dagc.deploy.engine import Engine
-    from dagc.deploy.service_image import service_image
+    from dagc.deploy.service_image import Wish, service_image
 
     with reporting(Format.TEXT):
         wanted = image_name(base) if base else None
+        machine = platform_name(platform) if platform else None
         place = repository(push) if push else None
     with reporting(Format.TEXT), _tree(source) as tree:
-        built_on = wanted or tree.base
+        wish = Wish(wanted or tree.base, machine, tree.lock.system)
         engine = Engine.connect()
         with bars() as progress:
-            made = [service_image(engine, service, built_on, progress) for service in tree.services]
+            made = [service_image(engine, service, wish, progress) for service in tree.services]
             pushed = [
                 images.push(engine, each.name, f"{place}/{service.name}", each.name.rpartition(":")[2], progress)
                 for service, each in zip(tree.services, made, strict=True)
@@ -87,15 +92,20 @@ def deploy(
         str | None, typer.Option(help="Address on this machine; 127.0.0.1 at first, then as it is.")
     ] = None,
     base: Base = None,
+    platform: Platform = None,
     memory: Annotated[
         int | None, typer.Option(metavar="MIB", help="Memory of a container; the build's.", min=32)
     ] = None,
     cpus: Annotated[float | None, typer.Option(help="CPUs of a container; the build's.", min=0.1)] = None,
     env: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable; nothing secret.")
+        list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="A variable; without a value: the one here.")
+    ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Variables, one NAME=VALUE a line.")
     ] = None,
     secret: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="A file the service reads as /run/secrets/NAME.")
+        list[str] | None,
+        typer.Option(metavar="NAME[=FILE]", help="A secret: what the file holds, or the variable here."),
     ] = None,
     timeout: Timeout = 60.0,
 ) -> None:
@@ -105,23 +115,33 @@ def deploy(
 
     Example: dagc deploy graphs/tabular/graph.py --target docker --port 8000
     """
-    from dagc.artifacts.image_name import image_name
+    from dagc.artifacts.image_name import image_name, platform_name
     from dagc.deploy.engine import Engine
-    from dagc.deploy.given import secrets, variables
+    from dagc.deploy.given import Given, secrets, variables, variables_of_file
     from dagc.deploy.release import Options, deploy
-    from dagc.deploy.starting import Given
 
     with reporting(Format.TEXT):
-        given = Given(variables(env or ()), secrets(secret or ()))
-        wanted = Options(host, port, image_name(base) if base else None, memory, cpus, timeout, given)
+        of_file = variables_of_file(env_file) if env_file else {}
+        given = Given({**of_file, **variables(env or ())}, secrets(secret or ()))
+        wanted = Options(
+            host=host,
+            port=port,
+            base=image_name(base) if base else None,
+            platform=platform_name(platform) if platform else None,
+            memory_mib=memory,
+            cpus=cpus,
+            timeout_s=timeout,
+            given=given,
+        )
     with reporting(Format.TEXT), _tree(source) as tree:
         _warn_of_tag(wanted.base or tree.base)
         engine = Engine.connect()
         with bars() as progress:
             done = deploy(engine, tree, wanted, progress)
-    for name, at in done.addresses.items():
-        state = "serves on" if done.changed else "is unchanged and serves on"
-        typer.echo(f"`{name}`, release {done.number}, {state} http://{at.host}:{at.port}")
+    state = "serves on" if done.changed else "is unchanged and serves on"
+    typer.echo(f"`{done.name}`, release {done.number}, {state} http://{done.address.host}:{done.address.port}")
+    if 0 < len(done.changed) < len(tree.services):
+        typer.echo(f"new: {', '.join(f'`{name}`' for name in done.changed)}; the others go on as they are")
 
 
 def status(name: Name = None, target: Where = Target.DOCKER, form: OutputFormat = Format.TEXT) -> None:
@@ -152,8 +172,9 @@ def status(name: Name = None, target: Where = Target.DOCKER, form: OutputFormat 
 def logs(
     name: Name = None,
     target: Where = Target.DOCKER,
+    service: Annotated[str | None, typer.Option(help="Only this service; all of them by default.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is written.")] = False,
-    tail: Annotated[int, typer.Option(help="How many of the last lines.", min=0)] = 100,
+    tail: Annotated[int, typer.Option(help="How many of the last lines of each container.", min=0)] = 100,
 ) -> None:
     """Show what the serving release writes: one JSON line a request, never a payload.
 
@@ -161,16 +182,13 @@ def logs(
     """
     with reporting(Format.TEXT):
         from dagc.deploy.engine import Engine
+        from dagc.deploy.logs import lines
         from dagc.deploy.releases import existing
 
         engine = Engine.connect()
-        found = existing(engine, name)
-        release = found.current or next(iter(found.releases), None)
-        for container in release.containers.values() if release else ():
-            parts = engine.follow(container.id, tail) if follow else [engine.log(container.id, tail)]
-            for part in parts:
-                sys.stdout.write(part)
-                sys.stdout.flush()
+        for line in lines(engine, existing(engine, name), service, tail, follow=follow):
+            sys.stdout.write(line)
+            sys.stdout.flush()
 
 
 def rollback(name: Name = None, target: Where = Target.DOCKER, timeout: Timeout = 60.0) -> None:
@@ -233,13 +251,15 @@ def _warn_of_tag(base: str) -> None:
 
 def _rows(found: "Deployment") -> Iterator[dict[str, str]]:
     from dagc.deploy.door import address
+    from dagc.deploy.releases import SERVICE
 
     for release in found.releases:
-        for service, container in release.containers.items():
-            at = address(found.doors[service]) if service in found.doors and release is found.current else None
+        for container in reversed(release.containers):
+            behind_door = found.door is not None and release is found.current and container is release.front
+            at = address(found.door) if found.door is not None and behind_door else None
             yield {
                 "deployment": found.name,
-                "service": service,
+                "service": container.labels[SERVICE],
                 "release": str(release.number),
                 "state": container.health if container.running and container.health else container.status,
                 "address": f"http://{at.host}:{at.port}" if at else "-",

@@ -19,6 +19,10 @@ def lock(
         str | None,
         typer.Option(metavar="IMAGE", help="The image to build on; the one locked before, or python:3.12-slim."),
     ] = None,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PACKAGE", help="A system package the base must have, as libgl1 or libgl1=1.6.0-1."),
+    ] = None,
 ) -> None:
     """Pin what a build is made of: every model, every Python requirement and the base image, by hash.
 
@@ -27,14 +31,17 @@ def lock(
     Example: dagc lock graphs/tabular/graph.py
     """
     from dagc.artifacts.lock import LOCK_NAME, read_lock
+    from dagc.artifacts.system_package import system_package
     from dagc.compile import lock_file
     from dagc.diagnostics import Report
 
     report = Report(str(source.parent))
     with reporting(Format.TEXT), steps() as watch:
         file = source.parent / LOCK_NAME
-        chosen = _base(base, read_lock(file))
-        locked = lock_file(source, report, watch).model_copy(update={"base": chosen})
+        before = read_lock(file)
+        needed = tuple(sorted(map(system_package, system))) if system else before.system if before else ()
+        settings = {"base": _base(base, before), "system": needed}
+        locked = lock_file(source, report, watch).model_copy(update=settings)
     show(report, Format.TEXT)
     file.write_bytes(locked.content())
     size = f"{counted(len(locked.models), 'model')}, {counted(len(locked.requirements), 'requirement')}"

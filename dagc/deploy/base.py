@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from docker.errors import APIError
 
-from dagc.deploy.engine import Engine, Limits, Wanted, one_line, refusals
+from dagc.deploy.engine import Engine, Limits, Wanted
 from dagc.deploy.images import Image, find, find_or_pull
 from dagc.deploy.progress import Progress
+from dagc.deploy.refusals import one_line, refusals
 from dagc.diagnostics import CompileError, Diagnostic
 
 _WAIT_S = 60
 _MIB = 1024 * 1024
+_OF_ANOTHER_MACHINE = "exec format error"
 
 # Runs inside the base with nothing but the standard library; distroless images keep one file a package.
 _SURVEY = """
@@ -64,14 +66,18 @@ class Base:
     packages: tuple[SystemPackage, ...]
 
 
-def survey(engine: Engine, name: str, progress: Progress) -> Base:
+def survey(engine: Engine, name: str, progress: Progress, platform: str | None = None) -> Base:
     """What is in the base image of this name.
 
     Raises:
-        CompileError: it cannot be had (E0712), or has no Python (E0719).
+        CompileError: it cannot be had (E0712), has no Python (E0719), or its programs do not run here (E0727).
     """
-    image = find_or_pull(engine, name, progress)
+    image = find_or_pull(engine, name, progress, platform)
     code, answer = _asked(engine, image)
+    if _OF_ANOTHER_MACHINE in answer:
+        help_ = "install QEMU's `binfmt` handlers on the engine's machine, or build on a machine of that kind"
+        message = f"the engine's machine cannot run programs for {image.platform}"
+        raise CompileError.of(Diagnostic("E0727", message, notes=(one_line(answer),), help=help_))
     try:
         found = json.loads(answer) if code == 0 else None
     except ValueError:
@@ -91,6 +97,26 @@ def survey(engine: Engine, name: str, progress: Progress) -> Base:
         system=tuple(found["system"]),
         packages=tuple(SystemPackage(*each) for each in found["packages"]),
     )
+
+
+def has_packages(base: Base, wanted: tuple[str, ...]) -> None:
+    """Return when all these packages (`libgl1`, `libgl1=1.6.0-1`) are in the base.
+
+    Raises:
+        CompileError: one is not (E0726).
+    """
+    versions = {package.name: package.version for package in base.packages}
+    missing = []
+    for package in wanted:
+        name, _, version = package.partition("=")
+        if name not in versions:
+            missing.append(f"`{name}` is not in it")
+        elif version and versions[name] != version:
+            missing.append(f"`{name}` is there as {versions[name]}, and {version} is needed")
+    if missing:
+        help_ = "make a base with them and lock it with `dagc lock --base`; `dagc explain E0726` shows how"
+        message = f"the base `{base.name}` has not all system packages the lock names"
+        raise CompileError.of(Diagnostic("E0726", message, notes=tuple(missing), help=help_))
 
 
 def pinned(engine: Engine, name: str) -> str:
@@ -123,7 +149,6 @@ def _asked(engine: Engine, image: Image) -> tuple[int, str]:
         labels={"dagc.role": "survey"},
         user="65532:65532",
         limits=limits,
-        network="none",
         command=("python3", "-I", "-S", "-c", _SURVEY),
     )
     container = engine.create(wanted)

@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-from dagc.artifacts.compose import COMPOSE_NAME, ComposeService, read_compose
+from dagc.artifacts.compose import COMPOSE_NAME, PORT, Compose, ComposeService, Network, read_compose
 from dagc.artifacts.image_name import DEFAULT_BASE, slug
 from dagc.artifacts.lock import LOCK_NAME, Lock, read_lock
 from dagc.artifacts.tree import ArtifactTree
@@ -18,6 +19,16 @@ _BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A value a service reads when it starts; one that is `needed` has no default."""
+
+    name: str
+    meaning: str
+    secret: bool
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class BuiltService:
     """One service: `tree` is its folder, `name` the slug all its names are made of."""
 
@@ -25,9 +36,21 @@ class BuiltService:
     folder: Path
     tree: ArtifactTree
     runs: ComposeService
-    needs_network: bool
+    networks: Mapping[str, Network]
+    """Those it is in, by their names in the compose file."""
     models: Mapping[str, str]
     """SHA-256 of each model by its path."""
+
+    @property
+    def calls(self) -> Mapping[str, str]:
+        """The services it calls, and for each the variable that says where it is."""
+        places = {value: name for name, value in self.runs.environment.items() if value is not None}
+        return {callee: places[f"http://{callee}:{PORT}"] for callee in self.runs.depends_on}
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """What it is to be given from outside."""
+        return tuple(Setting(**each) for each in json.loads(self.tree.files["service.json"]).get("settings", ()))
 
     @property
     def version(self) -> str:
@@ -43,11 +66,26 @@ class BuiltService:
 
 @dataclass(frozen=True, slots=True)
 class BuiltTree:
-    """A whole build; `name` is that of the deployment it makes."""
+    """A whole build; `name` is that of the deployment it makes.
+
+    The first of its services is the front, the only one that is called from outside.
+    """
 
     name: str
     services: tuple[BuiltService, ...]
     lock: Lock
+
+    @property
+    def front(self) -> BuiltService:
+        """The service that is called from outside."""
+        return self.services[0]
+
+    @property
+    def callees_first(self) -> tuple[BuiltService, ...]:
+        """The services in an order in which they can be started."""
+        by_name = {service.name: service for service in self.services}
+        calls = {service.name: sorted(service.calls) for service in self.services}
+        return tuple(by_name[name] for name in TopologicalSorter(calls).static_order())
 
     @property
     def base(self) -> str:
@@ -73,15 +111,16 @@ def read_tree(build: Path) -> BuiltTree:
             Diagnostic("E0711", message, help="run `dagc lock`, commit the file and build again")
         )
     compose = read_compose(build / COMPOSE_NAME)
-    services = tuple(_service(folder, compose.services) for folder in folders)
-    return BuiltTree(compose.name, services, lock)
+    services = [_service(folder, compose) for folder in folders]
+    services.sort(key=lambda service: list(compose.services).index(service.name))
+    return BuiltTree(compose.name, tuple(services), lock)
 
 
-def _service(folder: Path, runs: Mapping[str, ComposeService]) -> BuiltService:
+def _service(folder: Path, compose: Compose) -> BuiltService:
     name = slug(folder.name)
     tree = ArtifactTree(dict(_files(folder)))
     settings = json.loads(tree.files["service.json"])
-    if name not in runs:
+    if name not in compose.services:
         help_ = "build it again with `dagc build`"
         message = f"`{COMPOSE_NAME}` does not say how `{name}` runs"
         raise CompileError.of(Diagnostic("E0604", message, help=help_))
@@ -89,8 +128,8 @@ def _service(folder: Path, runs: Mapping[str, ComposeService]) -> BuiltService:
         name=name,
         folder=folder,
         tree=tree,
-        runs=runs[name],
-        needs_network=any(endpoint["waits"] for endpoint in settings["endpoints"]),
+        runs=compose.services[name],
+        networks={each: compose.networks[each] for each in compose.services[name].networks},
         models={session["model"]: session["sha256"] for session in settings["sessions"]},
     )
 

@@ -1,11 +1,11 @@
-"""The door of a service: a tiny container that holds its port, so that releases follow each other behind it."""
+"""The door of a deployment: a tiny container that holds its port, so that releases follow each other behind it."""
 
 import time
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 
-from dagc.artifacts.compose import PORT
+from dagc.artifacts.compose import MASQUERADE, PORT, Network
 from dagc.deploy import images
 from dagc.deploy.context import context
 from dagc.deploy.engine import Container, Engine, Limits, Published, Wanted
@@ -47,15 +47,9 @@ def address(door: Container) -> Address | None:
 
 
 def ensure_door(
-    engine: Engine,
-    deployment: str,
-    service: str,
-    at: Address,
-    base: str,
-    progress: Progress,
-    old: Container | None,
+    engine: Engine, deployment: str, at: Address, base: str, progress: Progress, old: Container | None
 ) -> None:
-    """A door of `service` at this address that stands open; one that does already is left as it is.
+    """A door of the deployment at this address that stands open; one that does already is left as it is.
 
     Raises:
         CompileError: the port is in use (E0701), or the door does not come to hold it (E0714).
@@ -66,23 +60,23 @@ def ensure_door(
         return
     image = _image(engine, script, base, progress)
     if old is not None and (was := address(old)) is not None and was.port != at.port:
-        _open(engine, deployment, service, at, image, made_of)  # fails while the old one still stands
+        _open(engine, deployment, at, image, made_of)  # fails while the old one still stands
         engine.remove(old.id)  # its guests end, and are started again as guests of the new one
         return
     if old is not None:
         engine.remove(old.id)
-    _open(engine, deployment, service, at, image, made_of)
+    _open(engine, deployment, at, image, made_of)
 
 
-def volume(deployment: str, service: str) -> str:
+def volume(deployment: str) -> str:
     """The volume in which the door's socket lies."""
-    return f"dagc-{deployment}-{service}-door"
+    return f"dagc-{deployment}-door"
 
 
-def _open(engine: Engine, deployment: str, service: str, at: Address, image: str, made_of: str) -> None:
-    name = volume(deployment, service)
-    own = labels(deployment, service, "door")
-    engine.ensure_network(name, own, way_out=False)
+def _open(engine: Engine, deployment: str, at: Address, image: str, made_of: str) -> None:
+    name = volume(deployment)
+    own = labels(deployment, "door", "door")
+    engine.ensure_network(name, own, Network(driver_opts={MASQUERADE: "false"}))
     engine.ensure_volume(name, own, USER)
     container = engine.create(
         Wanted(
@@ -91,7 +85,7 @@ def _open(engine: Engine, deployment: str, service: str, at: Address, image: str
             labels={**own, DOOR: made_of},
             user=f"{USER}:{USER}",
             limits=_LIMITS,
-            network=name,
+            networks=(name,),
             volumes={name: FOLDER},
             published=Published(PORT, at.host, at.port),
         )
@@ -99,13 +93,13 @@ def _open(engine: Engine, deployment: str, service: str, at: Address, image: str
     try:
         engine.start(container)
         engine.keep_running(container)
-        _await_hold(engine, container, service)
+        _await_hold(engine, container, deployment)
     except CompileError as error:
         engine.remove(container)
         raise _at_address(error, at) from None
 
 
-def _await_hold(engine: Engine, container: str, service: str) -> None:
+def _await_hold(engine: Engine, container: str, deployment: str) -> None:
     """Return once the door listens: until then the engine takes connections to its port only to reset them."""
     until = time.monotonic() + _HOLDS_WITHIN_S
     while _HOLDING not in (words := engine.log(container, 5)):
@@ -114,7 +108,7 @@ def _await_hold(engine: Engine, container: str, service: str) -> None:
         time.sleep(_PAUSE_S)
     else:
         return
-    message = f"the door of service `{service}` does not hold its port {_HOLDS_WITHIN_S} s after its start"
+    message = f"the door of `{deployment}` does not hold its port {_HOLDS_WITHIN_S} s after its start"
     help_ = "its base image must have a `python3` that runs; see `dagc explain E0714`"
     raise CompileError.of(Diagnostic("E0714", message, notes=(words,), help=help_))
 

@@ -3,23 +3,25 @@
 docker-py answers in untyped dictionaries: they are read here and nowhere else.
 """
 
+import io
 import re
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 import docker
 import requests
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
+from docker.types import DeviceRequest
 
-from dagc.diagnostics import CompileError, Diagnostic
+from dagc.artifacts.compose import Network
+from dagc.deploy.refusals import no_engine, refusals
+from dagc.diagnostics import CompileError
 
 _TIMEOUT_S = 120
-_NO_SPACE = "no space left on device"
-_PORT_TAKEN = re.compile(r"port is already allocated|address already in use|failed to bind host port")
-_NAME_TAKEN = re.compile(r"[Cc]onflict\. The container name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Container:
     out_of_memory: bool
     started: datetime | None
     memory_bytes: int
+    networks: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
 
     @property
     def running(self) -> bool:
@@ -70,14 +74,17 @@ class Wanted:
     labels: Mapping[str, str]
     user: str
     limits: Limits
-    network: str
+    networks: Sequence[str] = ()
+    """Names of networks; without one it has nothing but loopback."""
+    alias: str = ""
+    """What it is called in its networks, beside its own name."""
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Names of volumes, and where the container sees them."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Files of the engine's machine, and where the container reads them."""
+    read_only_volumes: Mapping[str, str] = field(default_factory=dict)
+    gpus: int = 0
     published: Published | None = None
     grace_s: int = 10
 
@@ -98,8 +105,15 @@ class Engine:
         try:
             client = docker.APIClient(version="auto", timeout=_TIMEOUT_S, **_address())
         except (DockerException, requests.RequestException) as error:
-            raise CompileError.of(_no_engine(error)) from None
+            raise CompileError.of(no_engine(error)) from None
         return cls(client)
+
+    def gives_gpus(self) -> bool:
+        """True when it knows how to give a GPU of NVIDIA's to a container."""
+        with refusals("say what it can do"):
+            info = self.client.info()
+        devices = info.get("DiscoveredDevices") or ()
+        return "nvidia" in (info.get("Runtimes") or ()) or any("nvidia" in str(device) for device in devices)
 
     def containers(self, labels: Mapping[str, str]) -> tuple[Container, ...]:
         """All containers with these labels, running or not."""
@@ -127,10 +141,13 @@ class Engine:
             out_of_memory=state["OOMKilled"],
             started=_moment(state["StartedAt"]),
             memory_bytes=found["HostConfig"]["Memory"],
+            networks=frozenset(found["NetworkSettings"]["Networks"]),
+            volumes=frozenset(each["Name"] for each in found["Mounts"] if each["Type"] == "volume"),
         )
 
     def create(self, wanted: Wanted) -> str:
         """The id of a new container that is not started."""
+        first, others = (wanted.networks or ("none",))[0], wanted.networks[1:]
         ports = {} if wanted.published is None else {wanted.published.target: _binding(wanted.published)}
         host = self.client.create_host_config(
             read_only=True,
@@ -139,14 +156,15 @@ class Engine:
             tmpfs=dict(wanted.tmpfs),
             binds=[
                 *(f"{volume}:{path}" for volume, path in wanted.volumes.items()),
-                *(f"{file}:{path}:ro" for file, path in wanted.files.items()),
+                *(f"{volume}:{path}:ro" for volume, path in wanted.read_only_volumes.items()),
             ],
             mem_limit=wanted.limits.memory_bytes,
             memswap_limit=wanted.limits.memory_bytes,
             nano_cpus=wanted.limits.nano_cpus,
             pids_limit=wanted.limits.pids,
-            network_mode=wanted.network,
+            network_mode=first,
             port_bindings=ports,
+            device_requests=_gpus(wanted.gpus),
             log_config={"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
         )
         with refusals(f"create container `{wanted.name}`"):
@@ -159,9 +177,31 @@ class Engine:
                 user=wanted.user,
                 ports=list(ports),
                 host_config=host,
+                networking_config=self._named(first, wanted.alias),
                 stop_timeout=wanted.grace_s,
             )
+            for network in others:
+                aliases = [wanted.alias] if wanted.alias else None
+                self.client.connect_container_to_network(made["Id"], network, aliases=aliases)
         return str(made["Id"])
+
+    def put_files(self, container: str, folder: str, files: Mapping[str, bytes], user: int) -> None:
+        """Write files into a folder of a container, where only `user` may read them."""
+        with refusals(f"write into container `{container[:12]}`"):
+            self.client.put_archive(container, folder, _archive(files, user))
+
+    def get_files(self, container: str, folder: str) -> dict[str, bytes]:
+        """The files in a folder of a container, by name; none where there is no such folder."""
+        with refusals(f"read from container `{container[:12]}`"):
+            try:
+                parts, _ = self.client.get_archive(container, folder)
+            except NotFound:
+                return {}
+            with tarfile.open(fileobj=io.BytesIO(b"".join(parts))) as tar:
+                entries = [
+                    (PurePosixPath(entry.name).name, tar.extractfile(entry)) for entry in tar if entry.isfile()
+                ]
+                return {name: file.read() for name, file in entries if file is not None}
 
     def start(self, container: str) -> None:
         """Start a container that is not running."""
@@ -216,58 +256,46 @@ class Engine:
             for part in self.client.logs(container, stream=True, follow=True, tail=lines):
                 yield bytes(part).decode("utf-8", "replace")
 
-    def ensure_network(self, name: str, labels: Mapping[str, str], *, way_out: bool) -> None:
-        """A bridge of its own; without a way out nothing in it reaches the outer world."""
-        options = {} if way_out else {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    def ensure_network(self, name: str, labels: Mapping[str, str], network: Network) -> None:
+        """A bridge of its own; an internal one has no way out."""
         with refusals(f"create network `{name}`"):
             if not self.client.networks(names=[f"^{name}$"]):
-                self.client.create_network(name, driver="bridge", labels=dict(labels), options=options)
+                self.client.create_network(
+                    name,
+                    driver=network.driver,
+                    internal=network.internal,
+                    labels=dict(labels),
+                    options=dict(network.driver_opts),
+                )
 
-    def ensure_volume(self, name: str, labels: Mapping[str, str], user: int) -> None:
-        """A volume in memory that only `user` sees into."""
+    def ensure_volume(self, name: str, labels: Mapping[str, str], user: int | None = None) -> None:
+        """A volume on the engine's disk; for a `user` one in memory that only this user sees into."""
         options = {"type": "tmpfs", "device": "tmpfs", "o": f"size=64k,uid={user},gid={user},mode=0700"}
         with refusals(f"create volume `{name}`"):
-            self.client.create_volume(name, driver="local", driver_opts=options, labels=dict(labels))
+            self.client.create_volume(
+                name, driver="local", driver_opts=options if user is not None else {}, labels=dict(labels)
+            )
 
-    def remove_networks_and_volumes(self, labels: Mapping[str, str]) -> None:
-        """Remove those that have these labels."""
+    def remove_unused(self, labels: Mapping[str, str]) -> None:
+        """Remove networks and volumes with these labels that no container with these labels is in."""
+        users = self.containers(labels)
+        networks = frozenset[str]().union(*(each.networks for each in users))
+        volumes = frozenset[str]().union(*(each.volumes for each in users))
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with refusals("remove networks and volumes"):
             for network in self.client.networks(filters={"label": wanted}):
-                self.client.remove_network(network["Id"])
+                if network["Name"] not in networks:
+                    self.client.remove_network(network["Id"])
             for volume in self.client.volumes(filters={"label": wanted})["Volumes"] or ():
-                self.client.remove_volume(volume["Name"])
+                if volume["Name"] not in volumes:
+                    self.client.remove_volume(volume["Name"])
 
-
-@contextmanager
-def refusals(doing: str) -> Iterator[None]:
-    """Turn what the engine refuses inside the block into a `CompileError`; `doing` completes "cannot ..."."""
-    try:
-        yield
-    except APIError as error:
-        raise CompileError.of(refused(doing, str(error.explanation or error))) from None
-    except (DockerException, requests.RequestException) as error:
-        raise CompileError.of(_no_engine(error)) from None
-
-
-def refused(doing: str, why: str) -> Diagnostic:
-    """What to say when the engine cannot do something, by its own words."""
-    note = one_line(why)
-    if _NO_SPACE in why:
-        help_ = "`docker system df` shows what takes the space; `docker system prune` frees what nothing uses"
-        return Diagnostic("E0713", f"the engine's disk is full: it cannot {doing}", notes=(note,), help=help_)
-    if _PORT_TAKEN.search(why):
-        help_ = "stop what listens there, or choose another port with `--port`"
-        return Diagnostic("E0701", "the port is in use on the engine's machine", notes=(note,), help=help_)
-    if _NAME_TAKEN.search(why):
-        help_ = "wait until it is done, then deploy again"
-        return Diagnostic("E0722", "another deployment of the same name is at work", notes=(note,), help=help_)
-    return Diagnostic("E0721", f"the engine cannot {doing}", notes=(note,))
-
-
-def one_line(text: str) -> str:
-    """The engine's words as one printable line of at most 300 characters."""
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())[:300]
+    def _named(self, network: str, alias: str) -> dict[str, object] | None:
+        if not alias or network == "none":
+            return None
+        endpoint = self.client.create_endpoint_config(aliases=[alias])
+        found: dict[str, object] = self.client.create_networking_config({network: endpoint})
+        return found
 
 
 def _address() -> dict[str, object]:
@@ -278,16 +306,22 @@ def _address() -> dict[str, object]:
     return found
 
 
-def _no_engine(error: Exception) -> Diagnostic:
-    help_ = (
-        "start it (`systemctl start docker`, or Docker Desktop), or point DOCKER_HOST at it; "
-        "your user must be allowed to use it"
-    )
-    return Diagnostic("E0710", "no container engine answers", notes=(one_line(str(error)),), help=help_)
-
-
 def _binding(published: Published) -> tuple[str, int]:
     return (published.host, published.port)
+
+
+def _gpus(count: int) -> list[DeviceRequest] | None:
+    return [DeviceRequest(driver="nvidia", count=count, capabilities=[["gpu"]])] if count else None
+
+
+def _archive(files: Mapping[str, bytes], user: int) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.uid, entry.gid = len(files[name]), 0o400, user, user
+            tar.addfile(entry, io.BytesIO(files[name]))
+    return stream.getvalue()
 
 
 def _moment(text: str) -> datetime | None:

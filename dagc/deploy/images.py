@@ -6,19 +6,24 @@ from typing import IO
 
 from docker.errors import APIError, ImageNotFound
 
-from dagc.deploy.engine import Engine, one_line, refusals, refused
+from dagc.deploy.engine import Engine
 from dagc.deploy.progress import Progress
+from dagc.deploy.refusals import one_line, refusals, refused
 from dagc.diagnostics import CompileError, Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image the engine has. `digests` are its names in registries, `repository@sha256:...`."""
+    """An image the engine has. `digests` are its names in registries, `repository@sha256:...`.
+
+    `platform` is `linux/amd64`, or with a variant `linux/arm64/v8`.
+    """
 
     id: str
     labels: Mapping[str, str]
     digests: tuple[str, ...]
     size_bytes: int
+    platform: str = ""
 
 
 def find(engine: Engine, name: str) -> Image | None:
@@ -29,24 +34,27 @@ def find(engine: Engine, name: str) -> Image | None:
         except ImageNotFound:
             return None
     labels = found["Config"]["Labels"] or {}
-    return Image(found["Id"], labels, tuple(found["RepoDigests"] or ()), found["Size"])
+    platform = "/".join(filter(None, (found["Os"], found["Architecture"], found.get("Variant", ""))))
+    return Image(found["Id"], labels, tuple(found["RepoDigests"] or ()), found["Size"], platform)
 
 
-def find_or_pull(engine: Engine, name: str, progress: Progress) -> Image:
-    """The image of this name, from its registry when the engine does not have it.
+def find_or_pull(engine: Engine, name: str, progress: Progress, platform: str | None = None) -> Image:
+    """The image of this name (and platform), from its registry when the engine does not have it.
 
     Raises:
         CompileError: nobody has it (E0712), or the engine's disk is full (E0713).
     """
-    if (found := find(engine, name)) is not None:
+    if (found := find(engine, name)) is not None and _is_for(found, platform):
         return found
+    called = f"{name} for {platform}" if platform else name
     try:
-        with refusals(f"pull `{name}`"):
-            _watched(engine.client.pull(name, stream=True, decode=True), f"pull {name}", progress)
+        with refusals(f"pull `{called}`"):
+            answers = engine.client.pull(name, stream=True, decode=True, platform=platform)
+            _watched(answers, f"pull {name}", progress)
     except CompileError as error:
-        raise _no_image(name, error) from None
-    if (found := find(engine, name)) is None:
-        raise CompileError.of(Diagnostic("E0712", f"the engine has no image `{name}`"))
+        raise _no_image(called, error) from None
+    if (found := find(engine, name)) is None or not _is_for(found, platform):
+        raise CompileError.of(Diagnostic("E0712", f"the engine has no image `{called}`"))
     return found
 
 
@@ -57,6 +65,7 @@ def build(
     arguments: Mapping[str, str],
     labels: Mapping[str, str],
     progress: Progress,
+    platform: str | None = None,
 ) -> Image:
     """The image built from a context (a tar file) without a network, tagged.
 
@@ -71,6 +80,7 @@ def build(
             buildargs=dict(arguments),
             labels=dict(labels),
             network_mode="none",
+            platform=platform,
             rm=True,
             forcerm=True,
             decode=True,
@@ -106,6 +116,10 @@ def remove_unused(engine: Engine, image: str) -> None:
         engine.client.remove_image(image, noprune=False)
     except APIError:
         return
+
+
+def _is_for(image: Image, platform: str | None) -> bool:
+    return platform is None or image.platform == platform or image.platform.startswith(f"{platform}/")
 
 
 def _watched(answers: Iterable[dict[str, object]], task: str, progress: Progress) -> str:

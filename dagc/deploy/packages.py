@@ -6,7 +6,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from dagc.deploy.base import Base
-from dagc.deploy.engine import one_line
+from dagc.deploy.refusals import one_line
 from dagc.diagnostics import CompileError, Diagnostic
 
 _GLIBC_KNOWN = (*range(40, 30, -1), 28, 17)

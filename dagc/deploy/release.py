@@ -1,26 +1,30 @@
 """Deploying on one engine: a release is built, started and healthy before the one before it goes.
 
 Both stand behind the same door for a moment, so nobody's request fails; the earlier one stays, stopped, for a
-rollback. Whatever happens before the new release is healthy leaves the old one as it was.
+rollback. Whatever happens before the new release is healthy leaves the old one as it was. A service that did not
+change, and calls none that did, goes on as it is.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from dagc.deploy import door, images, starting
+from dagc.deploy import door, images
 from dagc.deploy.built_tree import BuiltService, BuiltTree
 from dagc.deploy.door import Address
-from dagc.deploy.engine import Engine
+from dagc.deploy.engine import Container, Engine
+from dagc.deploy.given import NOTHING, SECRETS, Given, needed_is_given
 from dagc.deploy.progress import Progress
-from dagc.deploy.releases import DEPLOYMENT, Deployment, Release, deployment, labels
-from dagc.deploy.service_image import ServiceImage, service_image
+from dagc.deploy.refusals import no_gpu
+from dagc.deploy.releases import CALLS, DEPLOYMENT, RELEASE, SERVICE, Deployment, Release, deployment
+from dagc.deploy.service_container import Place, create
+from dagc.deploy.service_image import ServiceImage, Wish, service_image
+from dagc.deploy.starting import start_healthy
 from dagc.diagnostics import CompileError, Diagnostic
 
 DEFAULT_ADDRESS = Address("127.0.0.1", 8000)
-"""Of the first service; the others follow on the next ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,21 @@ class Options:
     host: str | None = None
     port: int | None = None
     base: str | None = None
+    platform: str | None = None
     memory_mib: int | None = None
     cpus: float | None = None
     timeout_s: float = 60.0
-    given: starting.Given = starting.NOTHING
+    given: Given = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a deployment did: the release that serves now, where, and the one before it."""
+    """What a deployment did: the release that serves now, where, and which of its services are new."""
 
     name: str
     number: int
-    addresses: dict[str, Address]
-    changed: bool
+    address: Address
+    changed: tuple[str, ...]
     images: tuple[ServiceImage, ...]
 
 
@@ -51,29 +56,26 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
     """Make the release of `tree` the one that serves.
 
     Raises:
-        CompileError: E0701, E0710 to E0722; the release before is then still serving.
+        CompileError: E0701, E0710 to E0727; the release before is then still serving.
     """
-    base = options.base or tree.base
-    services = tuple(_sized(service, options) for service in tree.services)
-    made = tuple(service_image(engine, service, base, progress) for service in services)
+    needed_is_given(tree.services, options.given)
+    if any(service.runs.gpus for service in tree.services) and not engine.gives_gpus():
+        raise CompileError.of(no_gpu())
+    wish = Wish(options.base or tree.base, options.platform, tree.lock.system)
+    tree = replace(tree, services=tuple(_sized(service, options) for service in tree.services))
+    made = {service.name: service_image(engine, service, wish, progress) for service in tree.services}
     before = deployment(engine, tree.name)
-    addresses = _addresses(before, services, options)
-    content = _content(services, made, options.given)
-    number = before.next_number
-    place = starting.Place(tree.name, content, number)
+    at = _address(before, options)
     with _undone_on_failure(engine, tree.name) as created:
-        for service in services:
-            at, old = addresses[service.name], before.doors.get(service.name)
-            door.ensure_door(engine, tree.name, service.name, at, base, progress, old)
-        if before.current is not None and before.current.content == content:
-            return Deployed(tree.name, before.current.number, addresses, changed=False, images=made)
-        for service, image in zip(services, made, strict=True):
-            network = _network(engine, tree, service)
-            created.append(starting.create(engine, service, image.image.id, place, options.given, network))
-        for service, container in zip(services, created, strict=True):
-            starting.start_healthy(engine, service.name, container, options.timeout_s, progress)
-    _retire(engine, before, progress)
-    return Deployed(tree.name, number, addresses, changed=True, images=made)
+        door.ensure_door(engine, tree.name, at, wish.base, progress, before.door)
+        containers = _containers(engine, tree, made, before, options.given, created)
+        for container in created:
+            start_healthy(engine, container.labels[SERVICE], container.id, options.timeout_s, progress)
+    number = before.next_number if created or before.current is None else before.current.number
+    if created:
+        _retire(engine, before, {each.name for each in containers}, progress)
+    changed = tuple(dict.fromkeys(container.labels[SERVICE] for container in created))
+    return Deployed(tree.name, number, at, changed, tuple(made.values()))
 
 
 def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Progress) -> Release:
@@ -86,27 +88,30 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
     if back is None:
         message = f"`{found.name}` has no earlier release to go back to"
         raise CompileError.of(Diagnostic("E0718", message, help="deploy the graph of that time again"))
+    stopped = [container for container in back.containers if not container.running]
     try:
-        for service, container in back.containers.items():
-            starting.start_healthy(engine, service, container.id, timeout_s, progress)
+        for container in stopped:
+            start_healthy(engine, container.labels[SERVICE], container.id, timeout_s, progress)
     except BaseException:
-        for container in back.containers.values():
+        for container in reversed(stopped):
             engine.stop(container.id)
         raise
-    for container in found.current.containers.values() if found.current else ():
-        engine.stop(container.id)
+    names = {container.name for container in back.containers}
+    for container in found.callers_first:
+        if container.running and container.name not in names:
+            engine.stop(container.id)
     return back
 
 
 def down(engine: Engine, found: Deployment) -> None:
     """Stop and remove all containers, networks and volumes of a deployment; images stay."""
-    containers = [each for release in found.releases for each in release.containers.values()]
+    containers = found.callers_first
     for container in containers:
         if container.running:
             engine.stop(container.id)
-    for container in (*containers, *found.doors.values()):
+    for container in (*containers, *([found.door] if found.door else ())):
         engine.remove(container.id)
-    engine.remove_networks_and_volumes({DEPLOYMENT: found.name})
+    engine.remove_unused({DEPLOYMENT: found.name})
 
 
 def _sized(service: BuiltService, options: Options) -> BuiltService:
@@ -119,60 +124,84 @@ def _sized(service: BuiltService, options: Options) -> BuiltService:
     return replace(service, runs=runs)
 
 
-def _content(services: tuple[BuiltService, ...], made: tuple[ServiceImage, ...], given: starting.Given) -> str:
-    """What tells releases apart: the images, and how they run. Of a secret it knows when it changed, not what."""
-    runs = [service.runs.model_dump(mode="json") for service in services]
-    secrets = [[name, str(file), file.stat().st_mtime_ns] for name, file in sorted(given.secrets.items())]
-    told = json.dumps([runs, [image.image.id for image in made], dict(given.variables), secrets], sort_keys=True)
-    return sha256(told.encode()).hexdigest()[:12]
+def _address(before: Deployment, options: Options) -> Address:
+    """The address as said, else where it is, else the default."""
+    now = (door.address(before.door) if before.door else None) or DEFAULT_ADDRESS
+    return Address(options.host or now.host, now.port if options.port is None else options.port)
 
 
-def _addresses(before: Deployment, services: tuple[BuiltService, ...], options: Options) -> dict[str, Address]:
-    """Each service's address: as said, else where it is, else the default."""
-    found = {}
-    for number, service in enumerate(services):
-        held = before.doors.get(service.name)
-        now = (door.address(held) if held else None) or replace(
-            DEFAULT_ADDRESS, port=DEFAULT_ADDRESS.port + number
+def _containers(
+    engine: Engine,
+    tree: BuiltTree,
+    made: Mapping[str, ServiceImage],
+    before: Deployment,
+    given: Given,
+    created: list[Container],
+) -> list[Container]:
+    """All containers of the release, callees first: those that stand as wanted, and new ones (`created`)."""
+    found: dict[str, tuple[Container, ...]] = {}
+    for service in tree.callees_first:
+        own = given.of(service, tree.services)
+        place = Place(
+            deployment=tree.name,
+            number=before.next_number,
+            content=_content(service, made[service.name], own),
+            callees={callee: found[callee] for callee in sorted(service.calls)},
+            is_front=service.name == tree.front.name,
         )
-        port = now.port if options.port is None else options.port + number
-        found[service.name] = Address(options.host or now.host, port)
-    return found
+        standing = before.current.of(service.name) if before.current else ()
+        if not _as_wanted(engine, standing, service, place, own):
+            standing = create(engine, service, made[service.name].image.id, place, own, created)
+        found[service.name] = standing
+    return [container for containers in found.values() for container in containers]
 
 
-def _network(engine: Engine, tree: BuiltTree, service: BuiltService) -> str:
-    """None at all, unless a step of the service waits for the world."""
-    if not service.needs_network:
-        return "none"
-    name = f"dagc-{tree.name}-{service.name}"
-    engine.ensure_network(name, labels(tree.name, service.name, "service"), way_out=True)
-    return name
+def _content(service: BuiltService, made: ServiceImage, given: Given) -> str:
+    """What tells a container from another of its service: the image, and how it runs; of secrets nothing."""
+    told = [service.runs.model_dump(mode="json"), made.image.id, dict(given.variables)]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _as_wanted(
+    engine: Engine, standing: tuple[Container, ...], service: BuiltService, place: Place, given: Given
+) -> bool:
+    """True when these containers are what would be made: their content, what they call and their secrets."""
+    if len(standing) != service.runs.replicas:
+        return False
+    told = {(container.labels[RELEASE], container.labels[CALLS]) for container in standing}
+    if told != {(place.content, place.called)}:
+        return False
+    return engine.get_files(standing[0].id, SECRETS) == dict(given.secrets)
 
 
 @contextmanager
-def _undone_on_failure(engine: Engine, name: str) -> Iterator[list[str]]:
+def _undone_on_failure(engine: Engine, name: str) -> Iterator[list[Container]]:
     """Takes the containers of a release that is being made; they go, and a door nobody needs, when it fails."""
-    created: list[str] = []
+    created: list[Container] = []
     try:
         yield created
     except BaseException:
-        for container in created:
-            engine.remove(container)
+        for container in reversed(created):
+            engine.remove(container.id)
         left = deployment(engine, name)
-        if not left.releases:
+        if left.releases:
+            engine.remove_unused({DEPLOYMENT: name})
+        else:
             down(engine, left)
         raise
 
 
-def _retire(engine: Engine, before: Deployment, progress: Progress) -> None:
+def _retire(engine: Engine, before: Deployment, wanted: set[str], progress: Progress) -> None:
     """Stop what served; it stays for a rollback, and what was kept beside it goes, with images nobody uses."""
     served = before.current or before.previous
-    for release in before.releases:
-        for name, container in release.containers.items():
-            if container.running:
-                progress(f"stop {name}, release {release.number}", 0, 1)
-                engine.stop(container.id)
-                progress(f"stop {name}, release {release.number}", 1, 1)
-            if release is not served:
-                engine.remove(container.id)
-                images.remove_unused(engine, container.image)
+    kept = wanted | {container.name for container in (served.containers if served else ())}
+    for container in before.callers_first:
+        if container.running and container.name not in wanted:
+            task = f"stop {container.labels[SERVICE]}"
+            progress(task, 0, 1)
+            engine.stop(container.id)
+            progress(task, 1, 1)
+        if container.name not in kept:
+            engine.remove(container.id)
+            images.remove_unused(engine, container.image)
+    engine.remove_unused({DEPLOYMENT: before.name})

@@ -12,33 +12,50 @@ DEPLOYMENT = "dagc.deployment"
 SERVICE = "dagc.service"
 ROLE = "dagc.role"
 RELEASE = "dagc.release"
-"""What a release is: its images and how they run, by hash."""
+"""What a container is: its image, how it runs, and the same of what it calls, by hash."""
 NUMBER = "dagc.number"
-"""Counts the releases of a deployment."""
+"""Of the release that made the container; they are counted."""
+CALLS = "dagc.calls"
+"""The names of the containers it calls."""
 DOOR = "dagc.door"
+
+FRONT, REMOTE = "service", "remote"
+"""Roles: what the door leads to, and what that calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The containers of one release of a deployment, by service."""
+    """The containers of one release, callees before their callers; the last is the front, which numbers it.
+
+    What did not change from one release to the next belongs to both.
+    """
 
     number: int
-    content: str
-    containers: Mapping[str, Container]
+    containers: tuple[Container, ...]
+
+    @property
+    def front(self) -> Container:
+        """The container the door leads to."""
+        return self.containers[-1]
 
     @property
     def running(self) -> bool:
         """True when all of it runs."""
-        return all(container.running for container in self.containers.values())
+        return all(container.running for container in self.containers)
+
+    def of(self, service: str) -> tuple[Container, ...]:
+        """Its containers of one service."""
+        return tuple(each for each in self.containers if each.labels[SERVICE] == service)
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment as the engine has it: its doors by service, and its releases, the newest first."""
+    """A deployment as the engine has it: its door, its releases, the newest first, and all their containers."""
 
     name: str
-    doors: Mapping[str, Container]
+    door: Container | None
     releases: tuple[Release, ...]
+    containers: tuple[Container, ...]
 
     @property
     def current(self) -> Release | None:
@@ -51,9 +68,15 @@ class Deployment:
         return next((release for release in self.releases if release is not self.current), None)
 
     @property
+    def callers_first(self) -> tuple[Container, ...]:
+        """All its containers in an order in which they may be stopped."""
+        by_name = {container.name: container for container in self.containers}
+        return tuple(sorted(self.containers, key=lambda container: -_height(container, by_name)))
+
+    @property
     def next_number(self) -> int:
         """The number of the release to come."""
-        return 1 + max((release.number for release in self.releases), default=0)
+        return 1 + max(map(_number, self.containers), default=0)
 
 
 def labels(deployment: str, service: str, role: str) -> dict[str, str]:
@@ -64,12 +87,12 @@ def labels(deployment: str, service: str, role: str) -> dict[str, str]:
 def deployments(engine: Engine) -> tuple[Deployment, ...]:
     """All deployments of the engine, by name."""
     found = sorted(engine.containers({DEPLOYMENT: ""}), key=lambda each: each.labels[DEPLOYMENT])
-    return tuple(_deployment(name, tuple(each)) for name, each in groupby(found, lambda c: c.labels[DEPLOYMENT]))
+    return tuple(of_containers(name, tuple(each)) for name, each in groupby(found, lambda c: c.labels[DEPLOYMENT]))
 
 
 def deployment(engine: Engine, name: str) -> Deployment:
     """The deployment of this name; one that nobody made has no releases."""
-    return _deployment(name, engine.containers({DEPLOYMENT: name}))
+    return of_containers(name, engine.containers({DEPLOYMENT: name}))
 
 
 def existing(engine: Engine, name: str | None) -> Deployment:
@@ -94,17 +117,32 @@ def existing(engine: Engine, name: str | None) -> Deployment:
     raise CompileError.of(Diagnostic("E0718", message, notes=(f"deployments here: {listed}",), help=help_))
 
 
-def _deployment(name: str, containers: tuple[Container, ...]) -> Deployment:
-    doors = {each.labels[SERVICE]: each for each in containers if each.labels.get(ROLE) == "door"}
-    services = [each for each in containers if each.labels.get(ROLE) == "service"]
-    services.sort(key=_number, reverse=True)
-    releases = tuple(_release(number, tuple(each)) for number, each in groupby(services, _number))
-    return Deployment(name, doors, releases)
+def of_containers(name: str, containers: tuple[Container, ...]) -> Deployment:
+    """The deployment whose containers these are, read from their labels."""
+    door = next((each for each in containers if each.labels.get(ROLE) == "door"), None)
+    serving = tuple(each for each in containers if each.labels.get(ROLE) in {FRONT, REMOTE})
+    by_name = {each.name: each for each in serving}
+    fronts = sorted((each for each in serving if each.labels[ROLE] == FRONT), key=_number, reverse=True)
+    found = ((front, _with_callees(front, by_name)) for front in fronts)
+    releases = (Release(_number(front), tuple(each.values())) for front, each in found if each is not None)
+    return Deployment(name, door, tuple(releases), serving)
 
 
-def _release(number: int, containers: tuple[Container, ...]) -> Release:
-    content = containers[0].labels.get(RELEASE, "")
-    return Release(number, content, {each.labels[SERVICE]: each for each in containers})
+def _with_callees(container: Container, by_name: Mapping[str, Container]) -> dict[str, Container] | None:
+    """The container behind all that it calls, each once; nothing when one of them is gone."""
+    found: dict[str, Container] = {}
+    for name in container.labels.get(CALLS, "").split():
+        callees = _with_callees(by_name[name], by_name) if name in by_name else None
+        if callees is None:
+            return None
+        found |= callees
+    return found | {container.name: container}
+
+
+def _height(container: Container, by_name: Mapping[str, Container]) -> int:
+    """How long the longest line of calls is that begins here."""
+    callees = (by_name[name] for name in container.labels.get(CALLS, "").split() if name in by_name)
+    return 1 + max((_height(callee, by_name) for callee in callees), default=0)
 
 
 def _number(container: Container) -> int:

@@ -28,26 +28,36 @@ class ServiceImage:
     made: bool
 
 
-def service_image(engine: Engine, service: BuiltService, base: str, progress: Progress) -> ServiceImage:
-    """The image of `service` on `base`, built if need be, under the name its compose file has for it.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What images are built on: an image, for a platform (that of the engine), with some system packages in it."""
+
+    base: str
+    platform: str | None = None
+    system: tuple[str, ...] = ()
+
+
+def service_image(engine: Engine, service: BuiltService, wish: Wish, progress: Progress) -> ServiceImage:
+    """The image of `service`, built if need be, under the name its compose file has for it.
 
     Raises:
-        CompileError: E0712, E0713, E0716, E0717 or E0719.
+        CompileError: E0712, E0713, E0716, E0717, E0719, E0726 or E0727.
     """
     name = service.runs.image
-    content = _content(service, images.find_or_pull(engine, base, progress))
+    content = _content(service, images.find_or_pull(engine, wish.base, progress, wish.platform))
     found = images.find(engine, name)
     if found is not None and found.labels.get(CONTENT_LABEL) == content:
         return ServiceImage(name, found, content, made=False)
-    return ServiceImage(name, _built(engine, service, base, content, progress), content, made=True)
+    return ServiceImage(name, _built(engine, service, wish, content, progress), content, made=True)
 
 
 def _content(service: BuiltService, base: Image) -> str:
     return sha256(f"{service.tree.digest()} {base.id}".encode()).hexdigest()
 
 
-def _built(engine: Engine, service: BuiltService, base: str, content: str, progress: Progress) -> Image:
-    surveyed = bases.survey(engine, base, progress)
+def _built(engine: Engine, service: BuiltService, wish: Wish, content: str, progress: Progress) -> Image:
+    surveyed = bases.survey(engine, wish.base, progress, wish.platform)
+    bases.has_packages(surveyed, wish.system)
     task = f"packages for {service.name}"
     with tempfile.TemporaryDirectory(prefix="dagc-image-") as folder:
         progress(task, 0, 1)
@@ -55,6 +65,7 @@ def _built(engine: Engine, service: BuiltService, base: str, content: str, progr
         packages.install(service.folder / "requirements.txt", surveyed, target)
         progress(task, 1, 1)
         document = sbom(service, surveyed, packages.installed(target))
+        name = service.runs.image
         labels = {
             CONTENT_LABEL: content,
             "dagc.service": service.name,
@@ -65,7 +76,8 @@ def _built(engine: Engine, service: BuiltService, base: str, content: str, progr
         files = {**service.tree.files, SBOM_NAME: document}
         ignored = service.tree.files[".dockerignore"].decode().splitlines()
         with context(files, {"packages": target}, ignored) as archive:
-            return images.build(engine, archive, service.runs.image, {"BASE": surveyed.name}, labels, progress)
+            arguments = {"BASE": surveyed.name}
+            return images.build(engine, archive, name, arguments, labels, progress, wish.platform)
 
 
 def _digest(base: bases.Base) -> str:

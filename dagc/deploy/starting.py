@@ -1,69 +1,15 @@
-"""A container of a service from its image until it is healthy, or its last words."""
+"""A container from its start until it is healthy, or its last words."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-from dagc.artifacts.compose import ComposeService
-from dagc.deploy import door
-from dagc.deploy.built_tree import BuiltService
-from dagc.deploy.engine import Container, Engine, Limits, Wanted, one_line
-from dagc.deploy.given import SECRETS
+from dagc.deploy.engine import Container, Engine
 from dagc.deploy.progress import Progress
-from dagc.deploy.releases import NUMBER, RELEASE, labels
+from dagc.deploy.refusals import one_line
 from dagc.diagnostics import CompileError, Diagnostic
 
 _MIB = 1024 * 1024
 _PAUSE_S = 0.25
 _LAST_LINES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a new container belongs: its deployment, and the release it is of."""
-
-    deployment: str
-    release: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a person gives all services of a deployment: variables, and files by the name of their secret."""
-
-    variables: Mapping[str, str]
-    secrets: Mapping[str, Path]
-
-
-NOTHING = Given({}, {})
-
-
-def create(engine: Engine, service: BuiltService, image: str, place: Place, given: Given, network: str) -> str:
-    """The id of a new container of `service`; the door reaches it, and `network` is what it reaches itself."""
-    runs = service.runs
-    own = labels(place.deployment, service.name, "service")
-    return engine.create(
-        Wanted(
-            name=f"dagc-{place.deployment}-{service.name}-{place.number}",
-            image=image,
-            labels={**own, RELEASE: place.release, NUMBER: str(place.number)},
-            user=runs.user,
-            limits=limits(runs),
-            network=network,
-            environment={**runs.environment, **given.variables, **_behind_a_door()},
-            tmpfs=dict(each.split(":", 1) for each in runs.tmpfs),
-            volumes={door.volume(place.deployment, service.name): door.FOLDER},
-            files={str(file): f"{SECRETS}/{name}" for name, file in given.secrets.items()},
-            grace_s=int(runs.stop_grace_period.removesuffix("s")),
-        )
-    )
-
-
-def limits(runs: ComposeService) -> Limits:
-    """The compose file's limits, as the engine counts them."""
-    memory = int(runs.mem_limit.removesuffix("m")) * _MIB
-    return Limits(memory, int(runs.cpus * 10**9), runs.pids_limit)
 
 
 def start_healthy(engine: Engine, name: str, container: str, timeout_s: float, progress: Progress) -> None:
@@ -88,11 +34,6 @@ def start_healthy(engine: Engine, name: str, container: str, timeout_s: float, p
     message = f"service `{name}` is not healthy {timeout_s:g} s after its start"
     help_ = "give it longer with `--timeout`, or find in its log what it waits for"
     raise CompileError.of(Diagnostic("E0715", message, notes=_last_words(engine, container), help=help_))
-
-
-def _behind_a_door() -> Mapping[str, str]:
-    """Its own port is for health checks alone, and who drains behind a door need not wait to be noticed."""
-    return {"DAGC_DOOR": door.SOCKET, "DAGC_HOST": "127.0.0.1", "DAGC_DRAIN_S": "0"}
 
 
 def _check(engine: Engine, container: str) -> tuple[str, ...]:

@@ -91,6 +91,16 @@ def engine() -> Engine:
 @pytest.fixture
 def port() -> int:
     """A port nobody listens on."""
+    return _free_port()
+
+
+@pytest.fixture(scope="module")
+def free_port() -> int:
+    """A port nobody listens on, for all tests of a file."""
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 

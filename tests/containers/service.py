@@ -42,17 +42,19 @@ class Service:
 
     engine: Engine
     port: int
+    name: str = "rate"
+    route: str = ROUTE
 
     @property
     def now(self) -> Deployment:
-        return deployment(self.engine, "rate")
+        return deployment(self.engine, self.name)
 
     @property
     def container(self) -> str:
         """The name of the container that serves."""
         current = self.now.current
         assert current is not None
-        return current.containers["rate"].name
+        return current.front.name
 
     @property
     def pid(self) -> int:
@@ -61,7 +63,7 @@ class Service:
 
     def ask(self, body: bytes = BODY, timeout_s: float = 30) -> tuple[int, dict[str, object]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
-        connection.request("POST", ROUTE, body, {"content-type": "application/json"})
+        connection.request("POST", self.route, body, {"content-type": "application/json"})
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
 
@@ -77,6 +79,7 @@ class Load:
 
     port: int
     clients: int = 8
+    route: str = ROUTE
     seen: Counter[object] = field(default_factory=Counter)
     _enough: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -100,6 +103,17 @@ class Load:
             assert time.monotonic() < until, f"no answers any more: {self.seen}"
             time.sleep(0.01)
 
+    def wait_for_good(self, more: int) -> None:
+        """Returns after so many more answers of a release."""
+        until, wanted = time.monotonic() + 60, self._good + more
+        while self._good < wanted:
+            assert time.monotonic() < until, f"no good answers any more: {self.seen}"
+            time.sleep(0.01)
+
+    @property
+    def _good(self) -> int:
+        return sum(count for what, count in self.seen.items() if isinstance(what, int))
+
     @property
     def failed(self) -> Counter[object]:
         """Everything but answers of a release."""
@@ -109,7 +123,7 @@ class Load:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         while not self._enough.is_set():
             try:
-                connection.request("POST", ROUTE, BODY, {"content-type": "application/json"})
+                connection.request("POST", self.route, BODY, {"content-type": "application/json"})
                 answer = connection.getresponse()
                 found = json.loads(answer.read())
                 assert answer.status != 200 or found["score"] == SCORED

@@ -84,7 +84,7 @@ def test_a_port_in_use_is_told_and_leaves_nothing(engine: Engine, build: Build) 
         said = refused("deploy", build(1), "--port", taken.getsockname()[1])
     assert "E0701" in said and str(taken) not in said
     left = deployment(engine, "rate")
-    assert not left.doors and not left.releases
+    assert not left.door and not left.containers
     assert not engine.client.networks(filters={"label": "dagc.deployment=rate"})
 
 
@@ -95,7 +95,7 @@ def test_a_service_moves_to_another_port(deployed: Service, build: Build, engine
     assert Service(engine, port).ask()[0] == 200
     with pytest.raises(OSError, match="refused"):
         deployed.ask()
-    assert list(deployed.now.doors) == ["rate"]
+    assert deployed.now.door is not None
 
 
 def test_a_deployment_that_is_interrupted_leaves_the_one_before_serving(deployed: Service, build: Build) -> None:

@@ -51,7 +51,7 @@ def test_a_killed_worker_of_several_is_replaced(deployed: Service, build: Callab
 def test_a_restart_loses_no_request(deployed: Service) -> None:
     with Load(deployed.port) as load:
         deployed.engine.stop(deployed.container if deployed.now.current else "")
-        stopped = deployed.now.releases[0].containers["rate"]
+        stopped = deployed.now.releases[0].front
         deployed.engine.start(stopped.id)
         load.wait_for(100)
     assert stopped.exit_code == 0, "it drained, and ended by itself"

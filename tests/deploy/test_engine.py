@@ -2,7 +2,7 @@
 
 import pytest
 
-from dagc.deploy.engine import refused
+from dagc.deploy.refusals import refused
 
 WORDS = [
     ("write /srv/packages/numpy/x.so: no space left on device", "E0713"),

@@ -49,7 +49,7 @@ def service() -> BuiltService:
     )
     settings = {"endpoints": [{"version": "1.2.0"}]}
     tree = ArtifactTree({"service.json": json.dumps(settings).encode()})
-    return BuiltService("rate", Path(), tree, runs, needs_network=False, models={"models/a.onnx": "c" * 64})
+    return BuiltService("rate", Path(), tree, runs, networks={}, models={"models/a.onnx": "c" * 64})
 
 
 def test_everything_in_the_image_is_listed_once(service: BuiltService) -> None:
