@@ -61,6 +61,7 @@ def _session(session: Session) -> dict[str, str]:
         "parts": joined_parts(session.parts),
         "lines": cite(session.lines),
         "batch": alone or f"up to {session.max_batch} requests share a run",
+        "replaced": f"`DAGC_MODELS_DIR/{session.name}.onnx`" if session.reload else "",
     }
 
 

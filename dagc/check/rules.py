@@ -9,6 +9,7 @@ from dagc.check.dtypes_agree import dtypes_agree
 from dagc.check.expressions_agree import expressions_agree
 from dagc.check.inputs_used import inputs_used
 from dagc.check.labels_not_averaged import labels_not_averaged
+from dagc.check.late_steps_left import late_steps_left
 from dagc.check.models_keep_contracts import models_keep_contracts
 from dagc.check.names_distinct import names_distinct, names_valid
 from dagc.check.one_at_a_time import one_at_a_time
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     deadlines_fit,
     models_keep_contracts,
     labels_not_averaged,
+    late_steps_left,
     voters_agree,
     cases_complete,
     rules_distinct,
@@ -51,6 +53,9 @@ _ABOUT_USE: tuple[Rule, ...] = (inputs_used, results_used)
 _ABOUT_SIGNATURES: tuple[Rule, ...] = (names_valid, returns_agree, inputs_used, deadlines_fit)
 """Those that compare a graph with its declaration; a region declares nothing."""
 
+_ABOUT_ALL: tuple[Rule, ...] = (labels_not_averaged, late_steps_left)
+"""Those that look into the regions themselves, with what stands around these."""
+
 
 def check(graph: Graph, store: ModelStore, report: Report) -> None:
     """Add every broken rule to the report: errors of E01, E02 and E03, E0410, warnings of W02 and W03.
@@ -61,7 +66,7 @@ def check(graph: Graph, store: ModelStore, report: Report) -> None:
     """
     left_out = _ABOUT_USE if report.errors else ()
     for found in walk(graph):
-        skipped = left_out if found is graph else (*left_out, *_ABOUT_SIGNATURES)
+        skipped = left_out if found is graph else (*left_out, *_ABOUT_SIGNATURES, *_ABOUT_ALL)
         for rule in RULES:
             if rule not in skipped:
                 report.extend(rule(found, store))

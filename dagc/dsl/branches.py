@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dagc.diagnostics import Diagnostic, Label, Span
+from dagc.dsl.branch_constants import Given, with_constants
 from dagc.dsl.complete import callers_folder
 from dagc.dsl.handle import Handle
-from dagc.dsl.region import results, unsuitable
+from dagc.dsl.region import results, several, unsuitable
 from dagc.dsl.signatures import definition_span
 from dagc.ir.graph import Graph, Value
 from dagc.ir.meeting import meeting
 from dagc.ir.ops import Op
-from dagc.ir.types import Type, Unknown
+from dagc.ir.types import TupleOf, Type, Unknown
 from dagc.trace.recorder import Recorder, here, mistake, recording_with
 
 Branch = tuple[str, object]
@@ -56,11 +57,21 @@ def are_sound(combinator: str, branches: Sequence[Branch], example: str) -> bool
 def recorded_arms(
     recorder: Recorder, combinator: str, branches: Sequence[Branch], stem: str, *, code: str = "E0304"
 ) -> Arms:
-    """Every branch run once as a region. Reports results that are no values (E0192), other types (`code`)."""
+    """Every branch run once as a region. Reports results that are no values (E0192), other types (`code`).
+
+    A number or text that a branch returns becomes a tensor of one element where the others give one.
+    """
     regions = [recorder.region(_span(recorder, branch), owner=f"`{combinator}`") for _, branch in branches]
-    graphs: list[Graph] = []
-    for number, (region, (title, branch)) in enumerate(zip(regions, branches, strict=True)):
-        graphs.append(_recorded(region, f"{stem}_{number}", combinator, title, branch))
+    given = [
+        _recorded(region, combinator, title, branch)
+        for region, (title, branch) in zip(regions, branches, strict=True)
+    ]
+    graphs = [
+        region.body(f"{stem}_{number}", values, _returns(values, found), region.whole)
+        for number, (region, found, values) in enumerate(
+            zip(regions, given, with_constants(regions, given), strict=True)
+        )
+    ]
     captures = tuple(dict.fromkeys(value for region in regions for value in region.captures))
     alike = tuple(replace(graph, inputs=captures) for graph in graphs)
     types = _types(alike, combinator, branches, code)
@@ -87,13 +98,20 @@ def _span(recorder: Recorder, branch: object) -> Span | None:
     return (definition_span(branch, recorder.root) if inspect.isfunction(branch) else None) or recorder.here()
 
 
-def _recorded(region: Recorder, name: str, combinator: str, title: str, branch: object) -> Graph:
+def _recorded(region: Recorder, combinator: str, title: str, branch: object) -> Given:
     def say(message: str, help: str) -> None:
         tell("E0192", f"{title} of `{combinator}` returns {message}", help)
 
     with recording_with(region):
-        outputs, returns = results(region, branch_result(branch), say)
-    return region.body(name, outputs, returns, region.whole)
+        result = branch_result(branch)
+        values, _ = results(region, result, say)
+    items = several(result)
+    return Given(tuple(values), tuple(items or [result]), items is not None)
+
+
+def _returns(values: Sequence[Value], given: Given) -> Type:
+    types = tuple(value.type for value in values)
+    return TupleOf(types) if given.is_tuple else types[0]
 
 
 def _types(arms: Sequence[Graph], combinator: str, branches: Sequence[Branch], code: str) -> tuple[Type, ...]:

@@ -47,6 +47,19 @@ def eager_item(value: object, kind: ScalarKind) -> object:
     return array.item()
 
 
+def eager_tensor(value: object, wanted: Tensor) -> object:
+    """A Python number or text as the one-element array that is wanted, where it may become one.
+
+    A branch may give a constant for what is a tensor in the others.
+    """
+    if not isinstance(value, bool | int | float | str) or isinstance(value, np.generic | Enum):
+        return value
+    dims = one_element(wanted)
+    if dims is None or wanted.dtype not in FEEDS[scalar_kind(value)]:
+        return value
+    return np.array(value, numpy_dtype(wanted.dtype)).reshape(dims)
+
+
 def _problem(port: Tensor, value: object) -> str | None:
     if isinstance(value, Enum):
         value = value.value

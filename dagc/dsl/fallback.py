@@ -16,11 +16,19 @@ from dagc.ir.branching import Fallback
 from dagc.trace.recorder import recording
 
 R = TypeVar("R")
+T = TypeVar("T", bound=np.generic)
 Plain = TypeVar("Plain", bound="str | float | bytes | NDArray[np.generic] | BaseModel | Sequence[object]")
 
 _EXAMPLE = "dagc.fallback(lambda: careful(row), lambda: quick(row), within_s=0.05)"
 
 
+@overload
+def fallback(
+    primary: Callable[[], NDArray[T]],
+    backup: Callable[[], float] | Callable[[], str] | float | str,
+    *,
+    within_s: float | None = None,
+) -> NDArray[T]: ...
 @overload
 def fallback(primary: Callable[[], R], backup: Callable[[], R], *, within_s: float | None = None) -> R: ...
 @overload
@@ -34,7 +42,7 @@ def fallback(primary: Callable[[], object], backup: object, *, within_s: float |
 
     Args:
         primary: a function without parameters.
-        backup: the same, or a plain value.
+        backup: the same, or a plain value: `0.5` is a tensor where the primary gives one of one element.
         within_s: seconds after which the primary is given up.
     """
     refuse_inside_step("function", "dagc.fallback", callers_folder())

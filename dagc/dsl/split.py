@@ -38,6 +38,11 @@ def split(*arms: tuple[float, object], key: str | int, seed: str = "") -> object
     The first 8 bytes of SHA-256 of `<seed>/<key>` in UTF-8, read as a big-endian fraction of 2**64, are looked up
     among the sums of the shares. Growing the last share takes keys from the one before it and moves no other.
 
+    Shares hold for many keys: of `n`, an arm of share `p` gets `p` of them give or take `2 * sqrt(p * (1 - p) / n)`
+    in 95 of 100 sets of keys, be they numbers in a row, addresses or random ids. For 10,000 keys that is 1 % of all
+    at a half, 0.6 % at a tenth; for 40,000 half of it. No function of keys that are themselves drawn at random does
+    better.
+
     Args:
         arms: pairs of a share and a branch, a function without parameters or a plain value; shares sum to 1.
         key: what stays the same for one user or session.

@@ -1,7 +1,8 @@
 """Proves the fused form of a graph equal to the unfused one, by running both on the same cases.
 
 Steps that wait for the world run once per case and are replayed. A case both forms refuse with the same exception
-agrees; one that only one form refuses does not.
+agrees; one that only one form refuses does not. Arms that no answer is made of, challengers and backups, are
+proven too.
 """
 
 import copy
@@ -14,6 +15,7 @@ from dagc.diagnostics.progress import counted
 from dagc.evaluate.batching import Runs, compare_batches
 from dagc.evaluate.comparison import Difference, differences, noise_floor, place_kind, rounded_up
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
+from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.sensitivity import straddling_cases
 from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance
 from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
@@ -78,10 +80,11 @@ def prove(
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one form said: JSON, or the exception it refused with."""
+    """What one form said: JSON, or the exception it refused with; and what its spare arms did, by their names."""
 
     json: JsonValue = None
     error: Exception | None = None
+    spare: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def refusal(self) -> str | None:
@@ -99,11 +102,19 @@ class _Asking:
 
     def answer(self, graph: Graph, *, watch: Watch | None = None) -> _Answer:
         """What one form of the graph answers to the case."""
+        spare: dict[str, object] = {}
         try:
             arguments = _own_copy(self.case.arguments)
-            known = self.known
-            result = evaluate(graph, arguments, store=self.store, steps=self.steps, known=known, watch=watch)
-            return _Answer(json=self.encode(result))
+            result = evaluate(
+                graph,
+                arguments,
+                store=self.store,
+                steps=self.steps,
+                known=self.known,
+                watch=watch,
+                spare=spare,
+            )
+            return _Answer(json=self.encode(result), spare=spare)
         except Exception as error:
             return _Answer(error=error)
 
@@ -158,12 +169,18 @@ class _Ledger:
             self.refusals[fused.refusal] = self.refusals.get(fused.refusal, 0) + 1
         else:
             self.compare_forms(case, unfused.json, fused.json)
+            self.compare_spare(case, unfused.spare, fused.spare)
         if case.expected is not None:
             self.compare_stored(case, fused)
 
-    def compare_forms(self, case: Case, unfused: JsonValue, fused: JsonValue) -> None:
+    def compare_spare(self, case: Case, unfused: Mapping[str, object], fused: Mapping[str, object]) -> None:
+        """E0801 wherever what an arm gives that is in both forms is another; one may be gone with its node."""
+        for name in sorted(unfused.keys() & fused.keys()):
+            self.compare_forms(case, jsonable(unfused[name]), jsonable(fused[name]), name)
+
+    def compare_forms(self, case: Case, unfused: JsonValue, fused: JsonValue, path: str = "$") -> None:
         """E0801 wherever the two answers are further apart than the tolerance."""
-        for difference in differences(fused, unfused, self.tolerance):
+        for difference in differences(fused, unfused, self.tolerance, path):
             self.table.enter(difference)
             if difference.failure is not None:
                 self.fail("E0801", case, difference.path, difference.failure)

@@ -13,7 +13,8 @@ from dagc.passes.pass_ import Context
 class OptimiseModels:
     """Every model becomes what onnxruntime makes of it at a level that runs on any machine.
 
-    The text of the graph stays as it is: models are shown by their parts, and only their keys change.
+    The text of the graph stays as it is: models are shown by their parts, and only their keys change. One that may
+    be replaced stays the user's file, byte for byte.
 
     Before:
         graph demo(row: f32[4]) -> f32[4]              # graph.py:1
@@ -34,11 +35,12 @@ class OptimiseModels:
 
     def run(self, graph: Graph, context: Context) -> Graph:
         """The graph with optimised models."""
-        keys = dict.fromkeys(node.op.model for node in graph.nodes if isinstance(node.op, RunModel))
+        runs = (node.op for node in graph.nodes if isinstance(node.op, RunModel))
+        keys = dict.fromkeys(op.model for op in runs if op.reload is None)
         better = {key: context.store.add_rewritten(optimise(context.store.get(key)), key) for key in keys}
         changed: dict[NodeName, tuple[Node, ...]] = {
             node.name: (replace(node, op=replace(node.op, model=better[node.op.model])),)
             for node in graph.nodes
-            if isinstance(node.op, RunModel) and better[node.op.model] != node.op.model
+            if isinstance(node.op, RunModel) and node.op.reload is None and better[node.op.model] != node.op.model
         }
         return replace_nodes(graph, changed)

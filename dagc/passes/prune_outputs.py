@@ -37,6 +37,7 @@ class PruneOutputs:
             for node in graph.nodes
             if isinstance(node.op, RunModel)
             and node.op.model not in context.shared  # others read what is spare here
+            and node.op.reload is None  # the file that takes its place has all outputs
             and _has_spare_outputs(node, read)
         }
         return replace_nodes(graph, pruned)

@@ -5,21 +5,32 @@ from collections.abc import Iterable, Iterator
 from dagc.plan.service_plan import CallStage, ChooseStage, EachStage, Stage, StandStage, TogetherStage
 
 
-def every_stage(stages: Iterable[Stage]) -> Iterator[Stage]:
-    """The stages and all that stand in them, each before what is in it."""
+def every_stage(stages: Iterable[Stage], *, challengers: bool = True) -> Iterator[Stage]:
+    """The stages and all that stand in them, each before what is in it.
+
+    Without `challengers` only those that an answer is made of.
+    """
     for stage in stages:
         yield stage
-        if isinstance(stage, TogetherStage):
-            yield from every_stage(stage.calls)
-        elif isinstance(stage, EachStage):
-            yield from every_stage(stage.stages)
-        elif isinstance(stage, ChooseStage):
-            yield from every_stage(inner for arm in stage.arms for inner in arm.stages)
-        elif isinstance(stage, StandStage):
-            yield from every_stage(inner for branch in stage.branches for inner in branch.stages)
-            yield from every_stage(inner for one in stage.combinations for inner in one.stages)
+        yield from every_stage(_inside(stage, challengers=challengers), challengers=challengers)
 
 
-def every_call(stages: Iterable[Stage]) -> Iterator[CallStage]:
+def every_call(stages: Iterable[Stage], *, challengers: bool = True) -> Iterator[CallStage]:
     """Every call of a Python step, once for each place it stands in."""
-    return (stage for stage in every_stage(stages) if isinstance(stage, CallStage))
+    found = every_stage(stages, challengers=challengers)
+    return (stage for stage in found if isinstance(stage, CallStage))
+
+
+def _inside(stage: Stage, *, challengers: bool) -> Iterator[Stage]:
+    """The stages that a stage holds."""
+    match stage:
+        case TogetherStage(calls=calls):
+            yield from calls
+        case EachStage(stages=stages):
+            yield from stages
+        case ChooseStage(arms=arms):
+            yield from (inner for arm in arms for inner in arm.stages)
+        case StandStage(how=how, branches=branches, combinations=combinations):
+            counted = branches if challengers or how != "shadow" else branches[:1]
+            yield from (inner for branch in counted for inner in branch.stages)
+            yield from (inner for one in combinations for inner in one.stages)

@@ -1,4 +1,7 @@
-"""The sessions of a service: one for each distinct model, however many graphs run it."""
+"""The sessions of a service: one for each distinct model, however many graphs run it.
+
+A model that may be replaced has its own, whatever else has its bytes today.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,14 +9,20 @@ from dataclasses import dataclass
 from dagc.diagnostics import Span
 from dagc.ir.graph import Graph, Node
 from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.printer import listed
 from dagc.ir.regions import every_node
 from dagc.plan.batching import MAX_BATCH, max_batch
 from dagc.plan.citations import cited
 from dagc.plan.names import Names, word
 from dagc.plan.profile import Profile
-from dagc.plan.service_plan import Port, Session
+from dagc.plan.service_plan import Port, Session, Setting
 
 _LONGEST_JOINED = 32
+
+MODELS_FOLDER = "DAGC_MODELS_DIR"
+
+SessionKey = tuple[ModelKey, str | None]
+"""A model, and the name under which it may be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +43,38 @@ class ModelFacts:
 
 def sessions(
     graphs: Sequence[Graph], models: Mapping[ModelKey, ModelFacts], names: Names, profile: Profile | None = None
-) -> dict[ModelKey, Session]:
+) -> dict[SessionKey, Session]:
     """The session of each model the graphs run, in order of first use.
 
     Feeds are in the model's own order; fetches are those some graph wants, in the model's order too. How many
     requests share a run follows from `profile`, where it knows the model.
     """
-    users: dict[ModelKey, list[tuple[Node, RunModel]]] = {}
-    deadlines: dict[ModelKey, float] = {}
+    users: dict[SessionKey, list[tuple[Node, RunModel]]] = {}
+    deadlines: dict[SessionKey, float] = {}
     for graph in graphs:
         for node in every_node(graph):
             if isinstance(node.op, RunModel):
-                users.setdefault(node.op.model, []).append((node, node.op))
-                deadlines[node.op.model] = min(graph.deadline_s, deadlines.get(node.op.model, graph.deadline_s))
-    made = {model: _session(used, models[model], names) for model, used in users.items()}
+                key = session_key(node.op)
+                users.setdefault(key, []).append((node, node.op))
+                deadlines[key] = min(graph.deadline_s, deadlines.get(key, graph.deadline_s))
+    made = {key: _session(used, models[key[0]], names) for key, used in users.items()}
     if profile is None:
         return made
-    return {model: _tuned(session, profile, deadlines[model]) for model, session in made.items()}
+    return {key: _tuned(session, profile, deadlines[key]) for key, session in made.items()}
+
+
+def session_key(op: RunModel) -> SessionKey:
+    """What the session of a run is found by."""
+    return op.model, op.reload
+
+
+def replacing(sessions: Iterable[Session]) -> tuple[Setting, ...]:
+    """The setting that names the folder of files that replace models, where some may be replaced."""
+    files = [f"`{session.name}.onnx`" for session in sessions if session.reload]
+    if not files:
+        return ()
+    meaning = f"a folder whose {listed(files, ', ')} replace built models while the service runs"
+    return (Setting(name=MODELS_FOLDER, meaning=meaning, secret=False, default=""),)
 
 
 def _tuned(session: Session, profile: Profile, deadline_s: float) -> Session:
@@ -77,6 +101,7 @@ def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: N
         lines=cited(spans),
         max_batch=MAX_BATCH,
         one_by_one=facts.one_by_one,
+        reload=any(op.reload for _, op in users),
     )
 
 
