@@ -25,8 +25,9 @@ _GRACE_S = 1.0
 """Waited for answers after the last request; those that come past the deadline are late all the same."""
 _PATIENCE_S = 5.0
 _SLACK_S = 0.05
-"""A request that finds no free connection for this long is not sent. Were it kept until its deadline, a server
-that is behind would be sent only requests that are about to expire, which no crowd of clients does."""
+"""A request that could not be sent for this long (no connection was free, or the client itself is behind) is not
+sent. Were it kept until its deadline, the server would be sent only requests that are about to expire, which no
+crowd of clients does."""
 _BURST = 32
 """Requests sent before answers are looked at again."""
 
@@ -51,7 +52,7 @@ class Outcome:
     """What came of it.
 
     Attributes:
-        due: requests that were due; `unsent` of them found no free connection in time.
+        due: requests that were due; `unsent` of them could not be sent in time.
         good: answered 200 within the deadline.
         late: answered 200 after it.
         lost: sent and never answered, or the connection was reset.
@@ -143,11 +144,11 @@ class Client:
     def _send_due(self, due: list[float], sent: int, now: float) -> int:
         """Sends what is due, or gives it up when no connection is free; gives how many are dealt with."""
         offer = self._offer
+        while offer.rate and sent < len(due) and due[sent] < now - _SLACK_S:
+            sent += 1
         last = min(len(due), sent + _BURST)
         while sent < last and due[sent] <= now <= offer.seconds and not self._all_busy():
             self._send(due[sent] if offer.rate else now, self._requests[sent % len(self._requests)])
-            sent += 1
-        while self._all_busy() and offer.rate and sent < len(due) and due[sent] < now - _SLACK_S:
             sent += 1
         return sent
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from .answer import EXPIRED, FULL, Answer
@@ -33,8 +33,11 @@ class Queue:
     limit: int
     watch: Watch
     served_in_turn: bool = False
+    relief: list[Callable[[], None]] = field(default_factory=list)
+    waits_aside: Callable[[], bool] = bool
     held: int = 0
     served: int = 0
+    refused: int = 0
     told: int = 0
     _pace_s: float = 0.0
     _learned_at: int = 0
@@ -46,14 +49,18 @@ class Queue:
     def admit(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> "Ticket":
         """A ticket; without `queue`, answered 503, when the queue is full or the answer would come too late."""
         if self.held >= self.limit:
-            return self._shed("queue_full", reply)
+            for work in self.relief:
+                work()
+            if self.held >= self.limit:
+                return self._shed("queue_full", reply)
         if self.held >= DEEP and self.served_in_turn:
             now = time.monotonic()
             foretold_s = self.held * self._pace_s if self.held <= 2 * self._learned_at else 0.0
             if 0.0 < (deadline - now) * MOST_OF_TIME < foretold_s:
                 return self._shed("too_late", reply)
             if self._probe is None or not self._probe.open:
-                learn = partial(self._learn, reply, now, self.held, self.served)
+                before = _Before(now, self.held, self.served, self.refused, self.waits_aside())
+                learn = partial(self._learn, reply, before)
                 self._probe = ticket = Ticket(self, body, deadline, learn)
                 self.held += 1
                 return ticket
@@ -66,22 +73,39 @@ class Queue:
             self.told = self.held
             self.watch.observer.in_flight(change)
 
-    def _learn(
-        self, reply: Callable[[Answer], None], since: float, held: int, served: int, answer: Answer
-    ) -> None:
-        """Hand on the probe's answer. One that was refused for its own faults may have left the queue early."""
+    def _learn(self, reply: Callable[[Answer], None], before: "_Before", answer: Answer) -> None:
+        """Hand on the probe's answer. One that was refused for its own faults may have left the queue early.
+
+        Where the loop itself does the work, the time it spent on refusing others is not the work's: a pace that
+        held it too would refuse ever more.
+        """
         reply(answer)
-        if answer.status in (200, 504):
-            pace_s = (time.monotonic() - since) / max(1, self.served - served)
-            self._pace_s = (self._pace_s + pace_s) / 2 if self._pace_s else pace_s
-            self._learned_at = held
+        if answer.status not in (200, 504):
+            return
+        served, refused = max(1, self.served - before.served), self.refused - before.refused
+        seconds = time.monotonic() - before.since
+        pace_s = seconds / served if before.waits_aside else seconds / (served + refused)
+        self._pace_s = (self._pace_s + pace_s) / 2 if self._pace_s else pace_s
+        self._learned_at = before.held
 
     def _shed(self, reason: str, reply: Callable[[Answer], None]) -> "Ticket":
         """A ticket that is answered 503 at the loop's next turn, holds no place in the queue and is not open."""
+        self.refused += 1
         self.watch.observer.shed(reason)
         ticket = Ticket(None, b"", 0.0, reply)
         asyncio.get_running_loop().call_soon(ticket.settle, FULL)
         return ticket
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """How things stood when a probe was sent."""
+
+    since: float
+    held: int
+    served: int
+    refused: int
+    waits_aside: bool
 
 
 class Ticket:

@@ -133,6 +133,13 @@ class Batcher:
             now = time.monotonic()
         self._tell()
 
+    def catch_up(self) -> None:
+        """Run whatever can run now, however long it takes. The turn is not over: nobody is told that it is."""
+        while (name := self._next_lane()) is not None:
+            now = time.monotonic()
+            if batch := self._take(name, now):
+                self._run(batch, now)
+
     def _next_lane(self) -> Hashable | None:
         """The oldest lane whose session can run now."""
         for name, lane in self._lanes.items():

@@ -202,8 +202,19 @@ def test_an_answer_never_comes_inside_accept_and_comes_once(served):
     assert held == 0
 
 
-def test_a_full_queue_is_answered_503_at_the_next_turn_and_the_admitted_200(kit, folder, picker, waits):
-    served = serve(kit, folder, picker, waits, max_queue=10)
+def test_a_burst_larger_than_the_queue_is_worked_on_as_it_arrives(kit, folder, picker):
+    """Refusing costs nearly what a light model costs; refused clients only come again."""
+    served = serve(kit, folder, picker, False, max_queue=10)
+    served.main.service.observer = seen = kit.Counted()
+    answers = served.ask(ROUTE, *[order(i % 50) for i in range(95)])
+    assert [status for status, _ in answers] == [200] * 95
+    assert [body["canary"] for _, body in answers] == ["c"] * 95
+    assert seen.sheds == []
+    assert max(size for _, size in seen.batches) == 10
+
+
+def test_a_full_queue_is_answered_503_at_the_next_turn_and_the_admitted_200(kit, folder, picker):
+    served = serve(kit, folder, picker, True, max_queue=10)
     served.main.service.observer = seen = kit.Counted()
     answers = served.ask(ROUTE, *[order(i) for i in range(15)])
     assert [status for status, _ in answers] == [200] * 10 + [503] * 5
@@ -219,7 +230,7 @@ def test_a_full_queue_is_answered_503_at_the_next_turn_and_the_admitted_200(kit,
 
 
 def test_a_cancelled_request_is_never_answered_and_frees_its_place(kit, folder, picker, waits):
-    served = serve(kit, folder, picker, waits, max_queue=2)
+    served = serve(kit, folder, picker, waits, max_queue=3)
 
     async def ask():
         endpoint = served.main.service.endpoints[ROUTE]
