@@ -18,6 +18,7 @@ types: .venv/ready
 	@for graph in graphs/*/graph.py; do echo "mypy --strict $$graph"; $(BIN)/mypy --strict $$graph || exit 1; done
 
 units: .venv/ready
+	@tests/resources/install.sh
 	$(BIN)/pytest -n 2 -m "not docker and not slow"
 
 # Images, deployments and faults on a real container engine, which is started for them where none answers.

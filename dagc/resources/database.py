@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .address import Address
-from .errors import ResourceError, ResourceRefused, ResourceUnavailable
+from .errors import ResourceError, ResourceRefused, ResourceUnavailable, reason_of
 
 if TYPE_CHECKING:
     from sqlalchemy import TextClause
@@ -102,7 +102,7 @@ def failure(setting: str, error: Exception) -> ResourceError | None:
     if isinstance(error, exc.SQLAlchemyError):
         return ResourceRefused(setting, f"the statement is wrong: {type(error).__name__}")
     if isinstance(error, OSError):
-        return ResourceUnavailable(setting, f"it cannot be reached: {error.strerror or type(error).__name__}")
+        return ResourceUnavailable(setting, f"it cannot be reached: {reason_of(error)}")
     top = type(error).__module__.partition(".")[0]
     if top in ("asyncpg", "aiosqlite", "sqlite3"):
         return ResourceUnavailable(setting, f"it cannot be reached: {type(error).__name__}")

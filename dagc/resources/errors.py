@@ -1,5 +1,7 @@
 """What a call of a resource raises. No text holds a URL, a password, a query's values or what was answered."""
 
+import os
+
 
 class ResourceError(Exception):
     """A call of a resource gave no result; `setting` names the resource."""
@@ -31,3 +33,9 @@ class ResourceRefused(ResourceError):
 
 class ResourceGarbled(ResourceError):
     """It answered something that is not what was asked for: no JSON, another type, more than fits."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why the system says no, in its own words; its longer texts name addresses."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if isinstance(number, int) and number > 0 else type(error).__name__

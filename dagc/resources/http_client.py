@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from .errors import ResourceError, ResourceGarbled, ResourceRefused, ResourceUnavailable
+from .errors import ResourceError, ResourceGarbled, ResourceRefused, ResourceUnavailable, reason_of
 from .typed import as_json
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ class HttpClient:
         if isinstance(error, TimeoutError):
             return ResourceUnavailable(setting, "it cannot be reached in time")
         if type(error).__module__.partition(".")[0] == "aiohttp" or isinstance(error, OSError):
-            cause = getattr(error, "os_error", error)
-            reason = getattr(cause, "strerror", None) or type(error).__name__
-            return ResourceUnavailable(setting, f"it cannot be asked: {reason}")
+            return ResourceUnavailable(setting, f"it cannot be asked: {reason_of(error)}")
         return None
 
     def _opened(self) -> "ClientSession":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from .errors import ResourceError, ResourceRefused, ResourceUnavailable
+from .errors import ResourceError, ResourceRefused, ResourceUnavailable, reason_of
 
 
 class RedisStore:
@@ -55,5 +55,5 @@ class RedisStore:
                 return ResourceUnavailable(setting, f"it cannot be asked: {type(error).__name__}")
             return ResourceRefused(setting, f"the store refuses: {type(error).__name__}")
         if isinstance(error, OSError):
-            return ResourceUnavailable(setting, f"it cannot be reached: {error.strerror or type(error).__name__}")
+            return ResourceUnavailable(setting, f"it cannot be reached: {reason_of(error)}")
         return None

@@ -3,7 +3,7 @@
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from .errors import ResourceGarbled
 
@@ -37,10 +37,17 @@ def validated_json(text: bytes, wanted: type[Wanted], setting: str) -> Wanted:
 
 
 def as_json(value: object) -> bytes:
-    """The JSON of a value: of what JSON has, records and arrays of NumPy."""
+    """The JSON of a value: of what JSON has, records and arrays of NumPy.
+
+    Raises:
+        TypeError: it has none.
+    """
     if isinstance(value, BaseModel):
         return value.model_dump_json().encode()
-    return to_json(value, fallback=_listed)
+    try:
+        return to_json(value, fallback=_listed)
+    except PydanticSerializationError as error:
+        raise TypeError(str(error)) from None
 
 
 def _adapter(wanted: type[Wanted]) -> TypeAdapter[object]:

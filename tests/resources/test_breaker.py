@@ -1,0 +1,159 @@
+"""Breakers, with a clock of the test's own, and what a service's resources do with them."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dagc.resources import Http, ResourceTimeout, ResourceUnavailable
+from dagc.resources.breaker import CLOSED, FAILURES, HALF_OPEN, OPEN, REST_S, Breaker
+from tests.resources.misbehaving import Misbehaving
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def opened() -> tuple[Breaker, Clock, list[int]]:
+    clock, told = Clock(), list[int]()
+    breaker = Breaker(told.append, clock)
+    for _ in range(FAILURES):
+        assert breaker.allows()
+        breaker.failed()
+    return breaker, clock, told
+
+
+def test_it_opens_after_failures_in_a_row_only() -> None:
+    breaker = Breaker(lambda state: None)
+    for _ in range(3):
+        for _ in range(FAILURES - 1):
+            breaker.failed()
+        breaker.succeeded()
+    assert breaker.state == CLOSED
+    assert opened()[2] == [OPEN]
+
+
+def test_one_call_tries_for_all_and_closes_it() -> None:
+    breaker, clock, told = opened()
+    assert not breaker.allows()
+    clock.now += REST_S
+    assert breaker.allows() and not breaker.allows()
+    breaker.succeeded()
+    assert breaker.allows() and told == [OPEN, HALF_OPEN, CLOSED]
+
+
+def test_a_trial_that_fails_opens_it_again_and_one_that_is_given_up_leaves_the_next_to_try() -> None:
+    breaker, clock, told = opened()
+    clock.now += REST_S
+    assert breaker.allows()
+    breaker.given_up()
+    assert breaker.allows()
+    breaker.failed()
+    assert not breaker.allows()
+    assert told == [OPEN, HALF_OPEN, HALF_OPEN, OPEN]
+
+
+class Watching:
+    """The surroundings of a service, whose requests have so many seconds left."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.left_s: float | None = 5.0
+        self.calls: list[tuple[str, str]] = []
+        self.states: list[int] = []
+
+    def setting(self, name: str) -> str | None:
+        return self.url
+
+    def remaining_s(self) -> float | None:
+        return self.left_s
+
+    def passed_on(self) -> Mapping[str, str]:
+        return {"x-request-id": "r1", "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"}
+
+    @contextmanager
+    def call(self, resource: str, operation: str) -> Iterator[None]:
+        self.calls.append((resource, operation))
+        yield
+
+    def breaker(self, resource: str, state: int) -> None:
+        self.states.append(state)
+
+
+@pytest.mark.port
+def test_a_service_that_hangs_is_left_alone_and_found_again(service: Misbehaving, tmp_path: Path) -> None:
+    risks = Http("RISK_URL", folder=tmp_path, timeout_s=0.05)
+    watching = Watching(service.url)
+    assert risks.settle(watching)
+
+    async def asked() -> None:
+        service.mode = "hung"
+        for _ in range(FAILURES):
+            with pytest.raises(ResourceTimeout):
+                await risks.get("/x")
+        asked_before = len(service.asked)
+        with pytest.raises(ResourceUnavailable, match="several times in a row"):
+            await risks.get("/x")
+        assert len(service.asked) == asked_before
+        service.mode = "good"
+        healed, until = False, time.monotonic() + 10
+        while not healed and time.monotonic() < until:
+            await asyncio.sleep(0.1)
+            try:
+                healed = await risks.get("/x") is not None
+            except (ResourceUnavailable, ResourceTimeout):
+                continue
+        assert healed and watching.states[0] == OPEN and watching.states[-1] == CLOSED
+
+    asyncio.run(asked())
+
+
+@pytest.mark.port
+def test_a_call_is_made_on_behalf_of_its_request_and_within_its_time(service: Misbehaving, tmp_path: Path) -> None:
+    risks = Http("RISK_URL", folder=tmp_path)
+    watching = Watching(service.url)
+    risks.settle(watching)
+
+    async def asked() -> None:
+        assert await risks.get("/x") == {"risk": 0.25}
+        assert b"x-request-id: r1\r\n" in service.asked[0] and b"traceparent: 00-1" in service.asked[0]
+        service.mode, watching.left_s = "hung", 0.1
+        with pytest.raises(ResourceTimeout, match=r"within 0.1 s"):
+            await risks.get("/x")
+        watching.left_s = 0.0
+        with pytest.raises(ResourceTimeout, match="no time was left"):
+            await risks.get("/x")
+        assert len(service.asked) == 2 and watching.calls == [("RISK_URL", "get")] * 3
+
+    asyncio.run(asked())
+
+
+@pytest.mark.port
+def test_a_call_that_is_given_up_says_nothing_of_the_service(
+    service: Misbehaving, tmp_path: Path
+) -> None:
+    risks = Http("RISK_URL", folder=tmp_path)
+    watching = Watching(service.url)
+    risks.settle(watching)
+    service.mode = "hung"
+
+    async def asked() -> None:
+        for left_s, states in ((5.0, []), (0.0005, [OPEN])):
+            watching.left_s = 5.0
+            for _ in range(FAILURES):
+                task = asyncio.create_task(risks.get("/x"))
+                await asyncio.sleep(0.02)
+                watching.left_s = left_s
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                watching.left_s = 5.0
+            assert watching.states == states
+
+    asyncio.run(asked())
