@@ -1,4 +1,4 @@
-"""The guards of a service: one for each step that has options, however many graphs call it."""
+"""The guards of a service: one for each step that is more than a call, however many graphs call it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,9 +18,14 @@ def guards(graphs: Iterable[Graph], names: Names) -> Guards:
     callers: dict[tuple[str, str], list[tuple[Node, CallStep]]] = {}
     for graph in graphs:
         for node in every_node(graph):
-            if isinstance(node.op, CallStep) and node.op.guard is not None:
+            if isinstance(node.op, CallStep) and is_guarded(node.op):
                 callers.setdefault((node.op.module, node.op.qualname), []).append((node, node.op))
     return {key: _made(found, names) for key, found in callers.items()}
+
+
+def is_guarded(op: CallStep) -> bool:
+    """Whether main.py does more for the step than call it."""
+    return op.guard is not None or op.run != "inline" or op.batch
 
 
 def _made(callers: list[tuple[Node, CallStep]], names: Names) -> StepGuard:
@@ -32,5 +37,7 @@ def _made(callers: list[tuple[Node, CallStep]], names: Names) -> StepGuard:
         timeout_s=op.guard.timeout_s if op.guard else None,
         retries=op.guard.retries if op.guard else 0,
         fallback=op.guard.fallback if op.guard else None,
+        run=op.run,
+        batch=op.batch,
         lines=cited(span for node, _ in callers for span in node.spans),
     )

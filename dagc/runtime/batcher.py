@@ -9,16 +9,15 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, cast
-
-import numpy as np
+from typing import Protocol
 
 from .aside import Aside
-from .feed import Array, Example, FeedError, OutOfRange
+from .feed import Example, FeedError, OutOfRange
 from .observer import Watch
+from .runnable import Runnable, WrongLength
 from .session import Session
 
 _LOG = logging.getLogger("dagc.runtime")
@@ -55,11 +54,14 @@ class Rider(Protocol):
 
 
 class Run:
-    """One example on its way through a session: what `await scoring(row)` waits for."""
+    """One example on its way through a session, or a step of lists: what `await scoring(row)` waits for."""
 
-    __slots__ = ("batcher", "example", "lane", "session", "since")
+    __slots__ = ("batcher", "example", "lane", "session", "since", "trace")
 
-    def __init__(self, batcher: "Batcher", session: Session, example: Example) -> None:
+    trace: object
+    """The span that asked for it, set only where it has one."""
+
+    def __init__(self, batcher: "Batcher", session: Runnable, example: Example) -> None:
         self.batcher = batcher
         self.session = session
         self.example = example
@@ -75,15 +77,16 @@ class Run:
 class SessionCall:
     """A session as the glue calls it: `await call(value, ...)` returns its outputs for one example."""
 
-    __slots__ = ("_batcher", "_session")
+    __slots__ = ("_batcher", "session")
 
     def __init__(self, batcher: "Batcher", session: Session) -> None:
         self._batcher = batcher
-        self._session = session
+        self.session = session
 
     def __call__(self, *values: object) -> Run:
         """An awaitable of the session's outputs: one value, or a tuple of them."""
-        return Run(self._batcher, self._session, self._session.example(values))
+        session = self.session  # another one may take its place: a run keeps that which it began with
+        return Run(self._batcher, session, session.example(values))
 
 
 Batch = list[tuple[Run, Rider]]
@@ -98,6 +101,8 @@ class Batcher:
         self._scheduled = False
         self._left = 0
         self.aside = Aside()
+        self.linked: Callable[[str, Batch, float], None] | None = None
+        """Told of every batch that has run, where spans are exported."""
 
     def add(self, run: Run, rider: Rider) -> None:
         """Put a run in its lane. `work` or `wake` must follow."""
@@ -143,7 +148,8 @@ class Batcher:
     def _next_lane(self) -> Hashable | None:
         """The oldest lane whose session can run now."""
         for name, lane in self._lanes.items():
-            if not lane[0][0].session.is_heavy or self.aside.is_free:
+            session = lane[0][0].session
+            if not session.is_heavy or (session.aside or self.aside).is_free:
                 return name
         return None
 
@@ -162,7 +168,7 @@ class Batcher:
         """The lane's next batch, without those whom nobody waits for. What is left of the lane goes to the end."""
         lane = self._lanes.pop(name)
         session = lane[0][0].session
-        most = session.sizes.of(len(lane)) if session.is_heavy else session.max_batch
+        most = session.size(len(lane)) if session.is_heavy else session.max_batch
         if len(lane) > most:
             self._lanes[name] = lane[most:]
         return [(run, rider) for run, rider in lane[:most] if rider.wanted(now)]
@@ -177,7 +183,8 @@ class Batcher:
             self._deliver(batch, outcomes, seconds)
             return
         self._watch.observer.waited(session.name, started - batch[0][0].since)
-        self.aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
+        aside = session.aside or self.aside
+        aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
 
     def _land(self, batch: Batch, started: float, outcomes: list[object]) -> None:
@@ -185,9 +192,7 @@ class Batcher:
         seconds = time.monotonic() - started
         if not any(type(outcome) is Failure for outcome in outcomes):  # halving says nothing of whole batches
             first = batch[0][0]
-            first.session.sizes.took(
-                tuple(map(np.shape, cast("tuple[Array, ...]", first.example))), len(batch), seconds
-            )
+            first.session.learn(first.example, len(batch), seconds)
         self._deliver(batch, outcomes, seconds)
         batch.clear()
         self.work()
@@ -195,6 +200,8 @@ class Batcher:
     def _deliver(self, batch: Batch, outcomes: list[object], seconds: float) -> None:
         session = batch[0][0].session
         self._watch.observer.batch(session.name, len(batch), seconds)
+        if self.linked is not None:
+            self.linked(session.name, batch, seconds)
         for (_, rider), outcome in zip(batch, outcomes, strict=True):
             try:
                 rider.deliver(outcome)
@@ -217,16 +224,18 @@ class Batcher:
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
 
 
-def run_each(session: Session, examples: Sequence[Example]) -> list[object]:
+def run_each(session: Runnable, examples: Sequence[Example]) -> list[object]:
     """Each example's result or `Failure`, in order. A failed batch is halved until the poison stands alone.
 
     Halving costs about 2 log2(n) runs for one bad example among n; running all n alone would cost n.
     """
     try:
         return session.run(examples)
+    except WrongLength as error:  # no example is to blame
+        return [Failure(WrongLength(*error.args)) for _ in examples]
     except Exception as error:
         if len(examples) == 1:
-            if isinstance(error, FeedError | OutOfRange):
+            if session.is_step or isinstance(error, FeedError | OutOfRange):
                 return [Failure(error)]
             failed = SessionFailed(f"session `{session.name}` failed: {type(error).__name__}")
             failed.__cause__ = error

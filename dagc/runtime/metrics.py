@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .events import FAMILIES, Event
+from .events import FAMILIES, STATES, TIMED, Event
 from .observer import TURN
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 NODE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 # 499: the client was gone before its answer, as nginx counts it.
-CODES = (200, 204, 400, 404, 405, 408, 413, 415, 417, 422, 431, 499, 500, 501, 503, 504)
-REASONS = ("queue_full", "too_late", "connections")
+CODES = (200, 204, 400, 401, 403, 404, 405, 408, 413, 415, 417, 422, 431, 499, 500, 501, 503, 504)
+REASONS = ("queue_full", "too_late", "connections", "steps_full")
 STAGES = ("accept", "dequeue", "session", "waiting")
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -145,6 +145,16 @@ class Metrics:
             for family in FAMILIES
             if any(event[0] == family.name for event in events)
         )
+        self.timed = tuple(
+            self._histogram(family.name, family.text, SECONDS, _labelled(family.labels, events, family.name))
+            for family in TIMED
+            if any(event[0] == family.name for event in events)
+        )
+        self.states = tuple(
+            Counter(family.name, family.text, "gauge", self._places(_labelled(family.labels, events, family.name), 1))
+            for family in STATES
+            if any(event[0] == family.name for event in events)
+        )
         size = 8 * self._width * workers
         if memory >= 0:
             os.ftruncate(memory, size)
@@ -157,7 +167,7 @@ class Metrics:
         }
         self._places_of_events: dict[Event, int] = {
             (counter.name, *(value for _, value in labels)): at
-            for counter in self.events
+            for counter in (*self.events, *self.timed, *self.states)
             for labels, at in counter.series.items()
         }
         self._parts = {name: self.nodes.series[(("node", name),)] for name in parts}
@@ -172,7 +182,7 @@ class Metrics:
     def bury(self, worker: int) -> None:
         """A worker died: what it held is gone, what it counted stays."""
         row = self._table[worker]
-        for at in self._gauges:
+        for at in (*self._gauges, *(at for state in self.states for at in state.series.values())):
             row[at] = 0.0
         row[self.restarts.series[()]] += 1.0
 
@@ -190,8 +200,12 @@ class Metrics:
             self.waits,
             self.restarts,
             *self.events,
+            *self.timed,
+            *self.states,
         )
         totals = [sum(column) for column in zip(*self._table, strict=True)]
+        for at in (at for state in self.states for at in state.series.values()):
+            totals[at] = max(row[at] for row in self._table)
         return "".join(f"{line}\n" for family in families for line in family.lines(totals)).encode()
 
     def shed(self, reason: str) -> None:
@@ -219,6 +233,16 @@ class Metrics:
     def event(self, family: str, *labels: str) -> None:
         """One of the foreseen events has happened."""
         self._values[self._places_of_events[(family, *labels)]] += 1.0
+
+    def took(self, family: str, seconds: float, *labels: str) -> None:
+        """Something that was asked of another took so long."""
+        at = self._places_of_events[(family, *labels)]
+        self._values[at + bisect_left(SECONDS, seconds)] += 1.0
+        self._values[at + len(SECONDS) + 1] += seconds
+
+    def stands(self, family: str, state: int, *labels: str) -> None:
+        """Something is in this state now."""
+        self._values[self._places_of_events[(family, *labels)]] = float(state)
 
     def in_flight(self, change: int) -> None:
         """So many more (or fewer) requests are accepted and not answered."""

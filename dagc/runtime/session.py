@@ -9,13 +9,14 @@ import logging
 import os
 import statistics
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from .aside import Aside
 from .batch_size import BatchSize
 from .bound import MOST, Bound, is_bindable
 from .feed import Array, Example, Feed, FeedError
@@ -33,14 +34,20 @@ _EXTENSION_DOMAINS = (b"ai.onnx.contrib", b"com.microsoft.extensions")
 
 
 class Session:
-    """A model of the service's folder, opened once."""
+    """A model of the service's folder, opened once; one that takes its place is another session."""
+
+    is_step = False
+    aside: Aside | None = None
 
     def __init__(self, settings: SessionSettings, folder: Path) -> None:
         self.name = settings.name
         self.max_batch = 1 if settings.one_by_one else settings.max_batch
         self.sizes = BatchSize(self.max_batch)
+        self.sha256 = settings.sha256
+        self.recent: Sequence[Example] = ()
+        """What a model that may be replaced was asked last: its successor is tried on it."""
         self._path = folder / settings.model
-        self._sha256 = settings.sha256
+        self._may_be_replaced = settings.reload
         self._run_ms = settings.run_ms
         self.is_heavy = settings.run_ms is not None and settings.run_ms > HEAVY_MS
         """Whether a run takes so long that the loop must not wait for it."""
@@ -67,7 +74,7 @@ class Session:
 
     def lane(self, example: Example) -> Hashable:
         """What examples must have equal to share a run: the session and, where dims are free, every shape."""
-        return (self.name, *map(np.shape, cast("tuple[Array, ...]", example))) if self._free else self.name
+        return (self, *map(np.shape, cast("tuple[Array, ...]", example))) if self._free else self
 
     def run(self, examples: Sequence[Example]) -> list[object]:
         """The results of each example, in order: one value, or a tuple when the session has several outputs.
@@ -78,32 +85,60 @@ class Session:
             FeedError, OutOfRange: a value of some example does not fit.
             Exception: whatever onnxruntime raises, for all of them at once.
         """
-        if self._model is None:
-            raise RuntimeError(f"session `{self.name}` is not open")
+        if self._may_be_replaced:
+            self.recent = examples
         if (bound := self._bound.get(len(examples))) is not None:
             return bound.run(examples)
-        columns = zip(*examples, strict=True)
-        feeds = {feed.name: feed.batch(column) for feed, column in zip(self._feeds, columns, strict=True)}
-        results = [self._split(found, len(examples)) for found in self._model.run(self._fetches, feeds)]
+        found = self.outputs(self.batch(examples))
+        results = [self._split(column, len(examples)) for column in found]
         return results[0] if len(results) == 1 else list(zip(*results, strict=True))
 
+    def batch(self, examples: Sequence[Example]) -> dict[str, Array]:
+        """What the model is fed for these examples, the batch axis first; raises as `run`."""
+        columns = zip(*examples, strict=True)
+        return {feed.name: feed.batch(column) for feed, column in zip(self._feeds, columns, strict=True)}
+
+    def outputs(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """What the model gives for a batch, in the order of the fetches; raises whatever onnxruntime raises."""
+        if self._model is None:
+            raise RuntimeError(f"session `{self.name}` is not open")
+        found: list[Array] = self._model.run(self._fetches, feeds)
+        return found
+
     def open(self) -> None:
-        """Load the model.
+        """Load the model from its file.
 
         Raises:
-            StartError: `model_missing`, `model_changed` (another sha256), `model_broken`, `model_ports`.
+            StartError: `model_missing`, `model_changed` (another sha256), and as `load`.
         """
         model = read_file(self._path, "model")
         found = hashlib.sha256(model).hexdigest()
-        if found != self._sha256:
-            message = f"`{self._path.name}` has sha256 {found[:12]}..., service.json says {self._sha256[:12]}..."
+        if found != self.sha256:
+            message = f"`{self._path.name}` has sha256 {found[:12]}..., service.json says {self.sha256[:12]}..."
             raise StartError("model_changed", message)
+        self.load(model)
+
+    def load(self, model: bytes) -> "onnxruntime.InferenceSession":
+        """The model as onnxruntime has it, loaded from its bytes.
+
+        Raises:
+            StartError: `model_broken`, `model_ports`, `extensions_missing`.
+        """
         loaded = _load(model, self._path.name)
         self._same_names(
             "inputs", [feed.name for feed in self._feeds], [port.name for port in loaded.get_inputs()]
         )
         self._same_names("outputs", self._fetches, [port.name for port in loaded.get_outputs()])
         self._model = loaded
+        return loaded
+
+    def size(self, waiting: int) -> int:
+        """How many of `waiting` examples the next run in a thread takes, by what runs were seen to cost."""
+        return self.sizes.of(waiting)
+
+    def learn(self, example: Example, count: int, seconds: float) -> None:
+        """A run of `count` examples of these shapes in a thread took so long."""
+        self.sizes.took(tuple(map(np.shape, cast("tuple[Array, ...]", example))), count, seconds)
 
     def took(self, seconds: float) -> None:
         """A run of one batch on the loop took so long: several slow ones after another, and it is heavy.

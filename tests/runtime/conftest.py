@@ -85,6 +85,7 @@ class Folder:
         endpoints: list[dict],
         sessions: list[tuple[dict, bytes]],
         steps: Sequence[str] = (),
+        guards: Sequence[dict] = (),
     ) -> "Folder":
         path = self.path
         (path / "models").mkdir(parents=True)
@@ -94,6 +95,7 @@ class Folder:
         document = {
             "service": "test", "dagc_version": "0.1.0", "endpoints": endpoints,
             "sessions": [settings for settings, _ in sessions], "steps": list(steps),
+            "guards": list(guards),
         }  # fmt: skip
         (path / "service.json").write_text(json.dumps(document))
         (path / "openapi.json").write_text("{}")
