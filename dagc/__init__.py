@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dagc.diagnostics.report import CompileError
+    from dagc.dsl.auth import api_key, jwt
     from dagc.dsl.each import each
     from dagc.dsl.eager import aio
     from dagc.dsl.expressions import (
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
     from dagc.dsl.fallback import fallback
     from dagc.dsl.graph import graph
     from dagc.dsl.importers import lightgbm, sklearn, torch, xgboost
+    from dagc.dsl.ingress import ingress
     from dagc.dsl.model import onnx
     from dagc.dsl.quorum import quorum
     from dagc.dsl.refuse import Refuse
+    from dagc.dsl.resources import http, keyvalue, sql
     from dagc.dsl.route import cascade, route
+    from dagc.dsl.service import batch, service
     from dagc.dsl.shadow import shadow
     from dagc.dsl.split import split
     from dagc.dsl.stacked import stacked
@@ -61,30 +65,124 @@ if TYPE_CHECKING:
         u32,
         u64,
     )
+    from dagc.dsl.unserved import DeadlineExceeded, Overloaded, Unserved
+    from dagc.resources import (
+        Http,
+        HttpRequest,
+        KeyValue,
+        ResourceError,
+        ResourceGarbled,
+        ResourceRefused,
+        ResourceTimeout,
+        ResourceUnavailable,
+        Sql,
+        Transaction,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "CompileError", "Refuse", "TensorSpec", "aio", "argmax", "average", "boolean", "cascade", "cast", "clip",
-    "concat", "each", "exp", "f16", "f32", "f64", "fallback", "graph", "highest", "i8", "i16", "i32", "i64",
-    "lightgbm", "log", "lowest", "maximum", "mean", "minimum", "normalise", "onnx", "quorum", "route", "shadow",
-    "sklearn", "softmax", "split", "sqrt", "stack", "stacked", "step", "string", "switch", "top_k", "torch",
-    "total", "u8", "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
+    "CompileError",
+    "DeadlineExceeded",
+    "Http",
+    "HttpRequest",
+    "KeyValue",
+    "Overloaded",
+    "Refuse",
+    "ResourceError",
+    "ResourceGarbled",
+    "ResourceRefused",
+    "ResourceTimeout",
+    "ResourceUnavailable",
+    "Sql",
+    "TensorSpec",
+    "Transaction",
+    "Unserved",
+    "aio",
+    "api_key",
+    "argmax",
+    "average",
+    "batch",
+    "boolean",
+    "cascade",
+    "cast",
+    "clip",
+    "concat",
+    "each",
+    "exp",
+    "f16",
+    "f32",
+    "f64",
+    "fallback",
+    "graph",
+    "highest",
+    "http",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "ingress",
+    "jwt",
+    "keyvalue",
+    "lightgbm",
+    "log",
+    "lowest",
+    "maximum",
+    "mean",
+    "minimum",
+    "normalise",
+    "onnx",
+    "quorum",
+    "route",
+    "service",
+    "shadow",
+    "sklearn",
+    "softmax",
+    "split",
+    "sql",
+    "sqrt",
+    "stack",
+    "stacked",
+    "step",
+    "string",
+    "switch",
+    "top_k",
+    "torch",
+    "total",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "vote",
+    "weighted",
+    "where",
+    "xgboost",
 ]  # fmt: skip
 
-_OTHER_HOMES = {
+_OTHER_HOMES: dict[str, str] = {
     "CompileError": "dagc.diagnostics.report",
+    "DeadlineExceeded": "dagc.dsl.unserved",
+    "Overloaded": "dagc.dsl.unserved",
+    "Unserved": "dagc.dsl.unserved",
     "aio": "dagc.dsl.eager",
+    "api_key": "dagc.dsl.auth",
     "cascade": "dagc.dsl.route",
     "each": "dagc.dsl.each",
     "fallback": "dagc.dsl.fallback",
     "graph": "dagc.dsl.graph",
+    "http": "dagc.dsl.resources",
+    "keyvalue": "dagc.dsl.resources",
+    "sql": "dagc.dsl.resources",
+    "ingress": "dagc.dsl.ingress",
+    "jwt": "dagc.dsl.auth",
     "lightgbm": "dagc.dsl.importers",
     "onnx": "dagc.dsl.model",
     "quorum": "dagc.dsl.quorum",
     "Refuse": "dagc.dsl.refuse",
     "route": "dagc.dsl.route",
     "sklearn": "dagc.dsl.importers",
+    "service": "dagc.dsl.service",
+    "batch": "dagc.dsl.service",
     "shadow": "dagc.dsl.shadow",
     "split": "dagc.dsl.split",
     "stacked": "dagc.dsl.stacked",
@@ -93,9 +191,22 @@ _OTHER_HOMES = {
     "torch": "dagc.dsl.importers",
     "xgboost": "dagc.dsl.importers",
 }
+_RESOURCES = (
+    "Http",
+    "HttpRequest",
+    "KeyValue",
+    "ResourceError",
+    "ResourceGarbled",
+    "ResourceRefused",
+    "ResourceTimeout",
+    "ResourceUnavailable",
+    "Sql",
+    "Transaction",
+)
 _TENSORS = frozenset(
     ["TensorSpec", "boolean", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "string", "u8", "u16", "u32", "u64"]
 )
+_OTHER_HOMES.update(dict.fromkeys(_TENSORS, "dagc.dsl.tensors") | dict.fromkeys(_RESOURCES, "dagc.resources"))
 
 
 def __dir__() -> list[str]:
@@ -109,7 +220,7 @@ if not TYPE_CHECKING:  # a type checker that saw this would believe in every mis
             raise AttributeError(
                 f"module 'dagc' has no attribute '{name}'", name=name, obj=import_module(__name__)
             )
-        home = "dagc.dsl.tensors" if name in _TENSORS else _OTHER_HOMES.get(name, "dagc.dsl.expressions")
+        home = _OTHER_HOMES.get(name, "dagc.dsl.expressions")
         found = getattr(import_module(home), name)
         globals()[name] = found
         return found

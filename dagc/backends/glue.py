@@ -17,6 +17,10 @@ from dagc.plan.service_plan import (
     ChooseStage,
     EachStage,
     Endpoint,
+    Part,
+    Remote,
+    RemoteStage,
+    Resource,
     RunStage,
     Service,
     Session,
@@ -33,10 +37,14 @@ def glue(service: Service, dagc_version: str) -> str:
     values = {
         "service": service.name,
         "dagc_version": dagc_version,
-        "source": _source_file(service),
+        "source": service.source,
         "imports": list(_imports(service)),
         "sessions": [line for opened in _opened_once(service, known) for line in laid_out(opened)],
-        "endpoints": [_endpoint(endpoint, known) for endpoint in service.endpoints],
+        "endpoints": [
+            *(_endpoint(endpoint, known) for endpoint in service.endpoints),
+            *(_part(part, known) for part in service.parts),
+        ],
+        "ingress": [line for front in _front(service, known) for line in laid_out(front)],
     }
     return render("main.py.j2", values)
 
@@ -46,19 +54,30 @@ def _endpoint(endpoint: Endpoint, known: Mapping[str, str]) -> dict[str, object]
     parameters = [f"{name}: {annotation}" if annotation else name for name, annotation in annotated]
     returns = f" -> {endpoint.returns}:" if endpoint.returns else ":"
     return {
-        "function": f"{known[endpoint.module]}.{endpoint.name}",
+        "decorator": f"service.endpoint({known[endpoint.module]}.{endpoint.name})",
         "signature": signature(f"async def {endpoint.name}", parameters, returns),
         "body": function_lines(endpoint, known, depth=1),
     }
 
 
-def _source_file(service: Service) -> str:
-    return service.endpoints[0].line.rpartition(":")[0]
+def _front(service: Service, known: Mapping[str, str]) -> Iterator[Statement]:
+    """The application in front; it is told last, when all that it may call is there."""
+    if (front := service.ingress) is not None:
+        yield Statement("", call("service.ingress", [f"{known[front.module]}.{front.name}"]), cite([front.line]))
+
+
+def _part(part: Part, known: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "decorator": "service.part",
+        "signature": signature(f"async def {part.name}", part.parameters, ":"),
+        "body": function_lines(part, known, depth=1),
+    }
 
 
 def _imports(service: Service) -> Iterator[str]:
-    stages = [stage for endpoint in service.endpoints for stage in every_stage(endpoint.stages)]
-    if any(map(_holds_array, _arguments(service.endpoints, stages))):
+    served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
+    stages = [stage for one in served for stage in every_stage(one.stages)]
+    if any(map(_holds_array, _arguments(served, stages))):
         yield "import numpy as np"
         yield ""
     for module, name in service.modules:
@@ -82,14 +101,14 @@ def _imported(stage: Stage) -> str | None:
             return None
 
 
-def _arguments(endpoints: Iterable[Endpoint], stages: Iterable[Stage]) -> Iterator[Argument]:
-    for endpoint in endpoints:
-        yield from endpoint.result
+def _arguments(served: Iterable[Endpoint | Part], stages: Iterable[Stage]) -> Iterator[Argument]:
+    for one in served:
+        yield from one.result
     for stage in stages:
         match stage:
             case CallStage():
                 yield from (argument for _, argument in stage.arguments)
-            case RunStage():
+            case RunStage() | RemoteStage():
                 yield from stage.arguments
             case EachStage():
                 yield from (stage.items, *stage.result)
@@ -106,7 +125,9 @@ def _holds_array(argument: Argument) -> bool:
 
 def _opened_once(service: Service, known: Mapping[str, str]) -> Iterator[Statement]:
     yield from map(_opened, service.sessions)
+    yield from (_resource(resource, known) for resource in service.resources)
     yield from (_guarded(guard, known) for guard in service.guards)
+    yield from map(_asked, service.remotes)
 
 
 def _guarded(guard: StepGuard, known: Mapping[str, str]) -> Statement:
@@ -117,7 +138,18 @@ def _guarded(guard: StepGuard, known: Mapping[str, str]) -> Statement:
     return Statement(f"{guard.name} = ", call("service.step", named), cite(guard.lines))
 
 
+def _resource(resource: Resource, known: Mapping[str, str]) -> Statement:
+    declared = call("service.resource", [f"{known[resource.module]}.{resource.name}"])
+    return Statement("", declared, f"{resource.setting}: {cite(resource.lines)}")
+
+
+def _asked(remote: Remote) -> Statement:
+    said = f"{joined_parts(remote.parts)} on service {remote.service}: {cite(remote.lines)}"
+    return Statement(f"{remote.name} = ", call("service.remote", [literal(remote.name)]), said)
+
+
 def _opened(session: Session) -> Statement:
     opened = call("service.session", [literal(session.name)])
     several = f"{joined_parts(session.parts)} in one session: " if len(session.parts) > 1 else ""
-    return Statement(f"{session.name} = ", opened, f"{several}{cite(session.lines)}")
+    said = "its file may be replaced while it serves: " if session.reload else several
+    return Statement(f"{session.name} = ", opened, f"{said}{cite(session.lines)}")

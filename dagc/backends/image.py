@@ -49,7 +49,7 @@ def _dockerfile(service: Service, folder: ArtifactTree, lock: Lock | None, dagc_
     values = {
         "service": service.name,
         "dagc_version": dagc_version,
-        "source": service.endpoints[0].line.rpartition(":")[0],
+        "source": service.source,
         "base": image_name(base),
         "port": PORT,
         "user": USER,

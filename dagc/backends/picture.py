@@ -11,6 +11,7 @@ from dagc.plan.service_plan import (
     ChooseStage,
     EachStage,
     Endpoint,
+    RemoteStage,
     RunStage,
     Service,
     Session,
@@ -40,12 +41,13 @@ def picture(endpoint: Endpoint, service: Service) -> Iterator[str]:
 def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
     match stage:
         case CallStage():
-            waits = ", waits" if stage.waits else ""
-            yield ", ".join(stage.targets), f"step {stage.qualname}{waits}", cite(stage.lines)
+            yield ", ".join(stage.targets), f"step {stage.qualname}{_carried(stage)}", cite(stage.lines)
         case RunStage():
             parts = joined_parts(sessions[stage.session].parts)
             stands_for = "" if parts == stage.session else f" ({parts})"
             yield ", ".join(stage.targets), f"model {stage.session}{stands_for}", cite(stage.lines)
+        case RemoteStage():
+            yield ", ".join(stage.targets), f"service {stage.remote}", cite(stage.lines)
         case EachStage():
             yield from _for_items(stage, sessions, "")
         case ChooseStage():
@@ -57,7 +59,8 @@ def _rows(stage: Stage, sessions: Mapping[str, Session]) -> Iterator[_Row]:
 
 
 def _overlapping(
-    calls: Sequence[CallStage | EachStage | ChooseStage | StandStage], sessions: Mapping[str, Session]
+    calls: Sequence[CallStage | EachStage | ChooseStage | StandStage | RemoteStage],
+    sessions: Mapping[str, Session],
 ) -> Iterator[_Row]:
     for at, one in enumerate(calls, start=1):
         others = f", together with the {'next' if at < len(calls) else 'one before'}"
@@ -67,8 +70,17 @@ def _overlapping(
             yield from _for_arms(one, sessions, others)
         elif isinstance(one, StandStage):
             yield from _for_branches(one, sessions, others)
+        elif isinstance(one, RemoteStage):
+            yield ", ".join(one.targets), f"service {one.remote}{others}", cite(one.lines)
         else:
-            yield ", ".join(one.targets), f"step {one.qualname}, waits{others}", cite(one.lines)
+            yield ", ".join(one.targets), f"step {one.qualname}{_carried(one)}{others}", cite(one.lines)
+
+
+def _carried(stage: CallStage) -> str:
+    """Where a step runs, and whether requests share its calls."""
+    waits = ", waits" if stage.waits else ""
+    place = waits if stage.run == "inline" else f", in a {stage.run}"
+    return f"{place}, in batches" if stage.batch else place
 
 
 def _for_items(stage: EachStage, sessions: Mapping[str, Session], others: str) -> Iterator[_Row]:

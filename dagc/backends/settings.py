@@ -5,17 +5,22 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from dagc.artifacts.canonical import json_bytes
+from dagc.plan.batching import MAX_BATCH
 from dagc.plan.nesting import every_call, every_stage
-from dagc.plan.service_plan import Endpoint, Service, Session, StandStage, StepGuard
+from dagc.plan.service_plan import Endpoint, Part, Remote, RemoteStage, Service, Session, StandStage, StepGuard
 
 _OF_ENDPOINT = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
+_OF_INGRESS = {"auth", "open", "max_body_bytes"}
+_OF_PART = {"name", "route", "parameters", "takes", "gives", "interface", "waits", "limits"}
+_OF_REMOTE = {"name", "service", "route", "takes", "gives", "interface", "may_repeat"}
 _OF_SESSION = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
 
 
 def settings(service: Service, dagc_version: str) -> bytes:
     """service.json, without what only the compiler needs."""
     steps: list[JsonValue] = []
-    steps += sorted({f"{c.module}.{c.qualname}" for e in service.endpoints for c in every_call(e.stages)})
+    served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
+    steps += sorted({f"{c.module}.{c.qualname}" for one in served for c in every_call(one.stages)})
     guards: list[JsonValue] = []
     guards += map(_guard, service.guards)
     value: dict[str, JsonValue] = {
@@ -25,34 +30,77 @@ def settings(service: Service, dagc_version: str) -> bytes:
         "sessions": [_session(session) for session in service.sessions],
         "steps": steps,
     }
-    return json_bytes(value | ({"guards": guards} if guards else {}))
+    told: list[JsonValue] = [
+        {
+            "name": setting.name,
+            "meaning": setting.meaning,
+            "secret": setting.secret,
+            "needed": setting.default is None,
+        }
+        for setting in service.settings
+    ]
+    front: dict[str, JsonValue] = {}
+    if service.ingress is not None:
+        front["ingress"] = service.ingress.model_dump(mode="json", include=_OF_INGRESS)
+    wired: dict[str, JsonValue] = {}
+    if service.parts:
+        wired["parts"] = [_part(part, service) for part in service.parts]
+    if service.remotes:
+        wired["remotes"] = [_remote(remote) for remote in service.remotes]
+    return json_bytes(
+        wired | value | ({"guards": guards} if guards else {}) | ({"settings": told} if told else {}) | front
+    )
 
 
 def _endpoint(endpoint: Endpoint, service: Service) -> JsonValue:
     nodes: list[JsonValue] = []
     nodes += _nodes(endpoint, {guard.name: guard for guard in service.guards})
-    value: dict[str, JsonValue] = endpoint.model_dump(mode="json", include=_OF_ENDPOINT)
+    asked = {"auth"} if endpoint.auth else set()
+    value: dict[str, JsonValue] = endpoint.model_dump(mode="json", include=_OF_ENDPOINT | asked)
+    return value | ({"nodes": nodes} if nodes else {}) | _inference(endpoint)
+
+
+def _part(part: Part, service: Service) -> JsonValue:
+    nodes: list[JsonValue] = []
+    nodes += _nodes(part, {guard.name: guard for guard in service.guards})
+    value: dict[str, JsonValue] = part.model_dump(mode="json", include=_OF_PART, exclude_defaults=True)
     return value | ({"nodes": nodes} if nodes else {})
 
 
+def _remote(remote: Remote) -> JsonValue:
+    value: JsonValue = remote.model_dump(mode="json", include=_OF_REMOTE, exclude_defaults=True)
+    return value
+
+
+def _inference(endpoint: Endpoint) -> dict[str, JsonValue]:
+    if isinstance(endpoint.inference, str):
+        return {}
+    return {"inference": endpoint.inference.model_dump(mode="json", exclude_defaults=True)}
+
+
 def _session(session: Session) -> JsonValue:
-    kept = _OF_SESSION if session.run_ms is None else _OF_SESSION | {"run_ms"}
-    value: JsonValue = session.model_dump(mode="json", include=kept)
+    measured = set() if session.run_ms is None else {"run_ms"}
+    replaced = {"reload"} if session.reload else set()
+    value: JsonValue = session.model_dump(mode="json", include=_OF_SESSION | measured | replaced)
     return value
 
 
 def _guard(guard: StepGuard) -> JsonValue:
-    return {
+    value: dict[str, JsonValue] = {
         "step": f"{guard.module}.{guard.qualname}",
         "timeout_s": guard.timeout_s,
         "retries": guard.retries,
     }
+    place: dict[str, JsonValue] = {} if guard.run == "inline" else {"run": guard.run}
+    return value | place | ({"max_batch": MAX_BATCH} if guard.batch else {})
 
 
-def _nodes(endpoint: Endpoint, guards: dict[str, StepGuard]) -> Iterator[JsonValue]:
+def _nodes(endpoint: Endpoint | Part, guards: dict[str, StepGuard]) -> Iterator[JsonValue]:
     """What of the endpoint is counted, and may be named in an answer that is degraded."""
     for stage in every_stage(endpoint.stages):
-        if isinstance(stage, StandStage):
+        if isinstance(stage, RemoteStage):
+            yield {"name": stage.remote, "kind": "remote"}
+        elif isinstance(stage, StandStage):
             members = {"members": len(stage.branches)} if stage.how == "quorum" else {}
             yield {"name": stage.node, "kind": stage.how, **members}
     for name in sorted({call.guard for call in every_call(endpoint.stages) if call.guard is not None}):

@@ -19,6 +19,8 @@ from dagc.plan.service_plan import (
     Combination,
     EachStage,
     Endpoint,
+    Part,
+    RemoteStage,
     RunStage,
     Stage,
     StandStage,
@@ -31,7 +33,7 @@ UNREAD = "_"
 Known = Mapping[str, str]
 """What main.py calls the user's modules."""
 
-_Awaitable = CallStage | EachStage | ChooseStage | StandStage
+_Awaitable = CallStage | EachStage | ChooseStage | StandStage | RemoteStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class _Inner:
     returns_tuple: bool
 
 
-_Function = Endpoint | EachStage | Branch | _Inner
+_Function = Endpoint | Part | EachStage | Branch | _Inner
 """What has stages and a result."""
 
 
@@ -126,7 +128,7 @@ def _is_answer(stage: Stage, function: _Function) -> bool:
 
 def _targets(stage: Stage) -> tuple[str, ...]:
     match stage:
-        case CallStage() | RunStage() | ChooseStage() | StandStage():
+        case CallStage() | RunStage() | ChooseStage() | StandStage() | RemoteStage():
             return stage.targets
         case TogetherStage():
             return tuple(_spread(_targets(one)) for one in stage.calls)
@@ -145,8 +147,8 @@ def _lines(stage: Stage) -> Iterable[str]:
 def _expression(stage: Stage, known: Known) -> Group:
     match stage:
         case CallStage():
-            return _awaitable(stage, known, "await " if stage.waits else "")
-        case EachStage() | ChooseStage() | StandStage():
+            return _awaitable(stage, known, "await " if stage.waits or stage.batch else "")
+        case EachStage() | ChooseStage() | StandStage() | RemoteStage():
             return _awaitable(stage, known, "await ")
         case TogetherStage():
             return call("await together", [_awaitable(one, known, "") for one in stage.calls])
@@ -159,6 +161,8 @@ def _awaitable(stage: _Awaitable, known: Known, awaited: str) -> Group:
         return call(f"{awaited}{stage.function}", [])
     if isinstance(stage, StandStage):
         return standing_call(stage, known, awaited)
+    if isinstance(stage, RemoteStage):
+        return call(f"{awaited}{stage.remote}", [value(argument) for argument in stage.arguments])
     if isinstance(stage, EachStage):
         return call(f"{awaited}each", [stage.function, value(stage.items), f"max_items={stage.max_items}"])
     given = [

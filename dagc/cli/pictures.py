@@ -7,8 +7,9 @@ from pathlib import Path
 from dagc.backends.picture import picture
 from dagc.compile import Compilation, Planned
 from dagc.evaluate.verdict import Equivalence
-from dagc.plan.prediction import total_ms
-from dagc.plan.service_plan import CostPart, Endpoint, Service, Session
+from dagc.plan.crossing_size import crossing
+from dagc.plan.prediction import CALL_MS, total_ms
+from dagc.plan.service_plan import CostPart, Endpoint, Remote, Service, Session
 
 
 def plan_text(planned: Planned) -> str:
@@ -79,6 +80,15 @@ def prediction_line(endpoint: Endpoint) -> str:
     return f"predicted p50{unknown} {total_ms(endpoint.predicted):.3g} ms, one request at a time: {parts} ({how})"
 
 
+def inference_line(endpoint: Endpoint) -> str:
+    """Whether the Open Inference Protocol has a form for an endpoint, or why not."""
+    form = endpoint.inference
+    if isinstance(form, str):
+        return f"not in the Open Inference Protocol: {form}"
+    inputs, outputs = (", ".join(tensor.name for tensor in side) for side in (form.inputs, form.outputs))
+    return f"in the Open Inference Protocol: model {endpoint.name}, {inputs} -> {outputs}"
+
+
 def _cost(part: CostPart) -> str:
     sign = "~" if part.source == "estimated" else ""
     return f"{part.part} {sign}{part.ms:.3g}" if part.ms is not None else f"{part.part} ?"
@@ -94,8 +104,21 @@ def _service(service: Service) -> Iterator[str]:
         yield f"  POST {endpoint.route}  version {endpoint.version}, deadline {endpoint.limits.deadline_s:g} s"
         yield from (f"    {line}" for line in picture(endpoint, service))
         yield f"    {prediction_line(endpoint)}"
+        yield f"    {inference_line(endpoint)}"
+    for part in service.parts:
+        yield f"  POST {part.route}  for the graph's own service, deadline {part.limits.deadline_s:g} s"
     for session in service.sessions:
         yield from _session(session)
+    for remote in service.remotes:
+        yield from _cut(remote)
+
+
+def _cut(remote: Remote) -> Iterator[str]:
+    """A cut, what it costs, and what happens where the connection fails."""
+    yield f"  cut at {remote.service}: {' + '.join(remote.parts)}  ({', '.join(remote.lines)})"
+    there, back = (" + ".join(map(crossing, types)) or "nothing" for types in (remote.takes, remote.gives))
+    again = "tried once more when a connection fails" if remote.may_repeat else "never tried twice, for its steps"
+    yield f"    sends {there}, gets {back}; ~{CALL_MS:g} ms a call; {again}"
 
 
 def _session(session: Session) -> Iterator[str]:

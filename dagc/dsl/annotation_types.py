@@ -19,6 +19,7 @@ from dagc.ir.types import (
     Bytes,
     Choice,
     DType,
+    Home,
     ListOf,
     Opaque,
     Optional,
@@ -288,21 +289,26 @@ def _generic(bare: object, origin: object, inside: tuple[type, ...]) -> Type:
 
 def _class(bare: type, inside: tuple[type, ...]) -> Type:
     if bare in inside:
-        return Opaque(spelled(bare))
+        return Opaque(spelled(bare), _home(bare))
     if issubclass(bare, enum.Enum):
         values = tuple(member.value for member in bare)
         known = bool(values) and all(isinstance(value, str | int | bool) for value in values)
-        return Choice(values, bare.__qualname__) if known else Opaque(spelled(bare))
+        return Choice(values, bare.__qualname__, _home(bare)) if known else Opaque(spelled(bare), _home(bare))
     fields = _record_fields(bare)
     if fields is None:
-        return Opaque(spelled(bare))
+        return Opaque(spelled(bare), _home(bare))
     found = []
     for name, annotation in fields:
         try:
             found.append(RecordField(name, type_of(annotation, (*inside, bare))))
         except AnnotationError as mistake:
             raise mistake.about(f"field `{name}` of `{bare.__name__}`", None) from None
-    return Record(spelled(bare), tuple(found))
+    return Record(spelled(bare), tuple(found), _home(bare))
+
+
+def _home(bare: type) -> Home | None:
+    """Where the class can be imported from; nothing for one inside a function, or made of a generic one."""
+    return (bare.__module__, bare.__qualname__) if bare.__qualname__.replace(".", "").isidentifier() else None
 
 
 def _record_fields(bare: type) -> list[tuple[str, object]] | None:

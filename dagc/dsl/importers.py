@@ -10,6 +10,7 @@ from typing import TypedDict, TypeVar, Unpack, overload
 from dagc.dsl.complete import complete
 from dagc.dsl.import_source import ImportedModel
 from dagc.dsl.model import Model, ModelOf, OnnxModel
+from dagc.dsl.service import Service
 from dagc.trace.spans import caller_place
 
 Returned = TypeVar("Returned", bound=tuple[object, ...])
@@ -26,12 +27,14 @@ class Limits(TypedDict, total=False):
         depends: files the model depends on that Python does not open itself (a library in C++ might).
         memory_mib: memory the process may use, 8192 unless told.
         timeout_s: time it may take, 600 unless told.
+        on: the service that runs the model; without one it follows what reads its outputs.
     """
 
     outputs: Sequence[str]
     depends: Sequence[str]
     memory_mib: int
     timeout_s: float
+    on: Service
 
 
 class Options(Limits, total=False):
@@ -121,5 +124,6 @@ def torch(
 def _declared(
     framework: str, load: object, returns: type[Returned] | None, options: Mapping[str, object]
 ) -> Model | ModelOf[Returned]:
-    source = ImportedModel(framework, load, dict(options))
-    return OnnxModel(source, None, returns, caller_place())  # type: ignore[return-value]  # see OnnxModel
+    others = {name: value for name, value in options.items() if name != "on"}
+    source = ImportedModel(framework, load, others)
+    return OnnxModel(source, None, returns, caller_place(), options.get("on"))  # type: ignore[return-value]  # see OnnxModel

@@ -19,6 +19,7 @@ from dagc.dsl.model_call import Callee, NamedTupleClass, record_call, run_call, 
 from dagc.dsl.model_contract import held_to
 from dagc.dsl.model_source import ModelFile, ModelSource
 from dagc.dsl.outputs import unknown_output
+from dagc.dsl.service import Service, placed
 from dagc.dsl.signatures import Declaration
 from dagc.dsl.tensors import TensorSpec
 from dagc.ir.agree import disagreement
@@ -52,7 +53,13 @@ class ModelOf(Protocol[ReturnedOf]):
 
 @overload
 def onnx(
-    path: str, *, sha256: str | None = None, inputs: Mapping[str, object] | None = None, returns: None = None
+    path: str,
+    *,
+    sha256: str | None = None,
+    inputs: Mapping[str, object] | None = None,
+    returns: None = None,
+    on: Service | None = None,
+    reload: bool = False,
 ) -> Model: ...
 @overload
 def onnx(
@@ -61,6 +68,8 @@ def onnx(
     sha256: str | None = None,
     inputs: Mapping[str, object] | None = None,
     returns: type[Returned],
+    on: Service | None = None,
+    reload: bool = False,
 ) -> ModelOf[Returned]: ...
 @complete('dagc.onnx("models/score.onnx")')
 def onnx(
@@ -69,6 +78,8 @@ def onnx(
     sha256: str | None = None,
     inputs: Mapping[str, object] | None = None,
     returns: type[Returned] | None = None,
+    on: Service | None = None,
+    reload: bool = False,
 ) -> Model | ModelOf[Returned]:
     """A model read from an ONNX file.
 
@@ -77,8 +88,10 @@ def onnx(
         sha256: what the file must hash to, in hex.
         inputs: declared types of inputs by name (`{"x": f32(30)}`), checked against the file.
         returns: a NamedTuple whose fields name the outputs and declare their types.
+        on: the service that runs it; without one it follows what reads its outputs.
+        reload: whether another file may take its place while the service runs; it is fused with nothing then.
     """
-    return OnnxModel(ModelFile(path, sha256), inputs, returns, caller_place())  # type: ignore[return-value]  # see OnnxModel
+    return OnnxModel(ModelFile(path, sha256), inputs, returns, caller_place(), on, reload=reload)  # type: ignore[return-value]  # see OnnxModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,8 @@ class _Declared:
     inputs: Mapping[str, object] | None
     returns: object
     place: Place | None
+    on: object
+    reload: bool
 
 
 @final
@@ -96,9 +111,16 @@ class OnnxModel(Declaration):
     kind = "a model"
 
     def __init__(
-        self, source: ModelSource, inputs: Mapping[str, object] | None, returns: object, place: Place | None
+        self,
+        source: ModelSource,
+        inputs: Mapping[str, object] | None,
+        returns: object,
+        place: Place | None,
+        on: object = None,
+        *,
+        reload: bool = False,
     ) -> None:
-        self._declared = _Declared(source, inputs, returns, place)
+        self._declared = _Declared(source, inputs, returns, place, on, reload)
         self._bytes: bytes | None = None
         recorder = recording()
         if recorder is not None:
@@ -155,6 +177,11 @@ class OnnxModel(Declaration):
     def _callee(self, root: Path) -> Callee:
         """Raises ModelError, and CompileError for a declaration that contradicts the file."""
         store = store_of(root)
+        if not isinstance(self._declared.reload, bool):
+            text = (
+                f"`reload=` of `{self.name}` is `True` or `False`, not a `{type(self._declared.reload).__name__}`"
+            )
+            refuse(self._wrong(text, "", root))
         if self._bytes is None:
             self._bytes = self._declared.source.read(root, self.folder, self._span(root))
             _read[root] = (*_read.get(root, ()), self)
@@ -165,7 +192,10 @@ class OnnxModel(Declaration):
         declared = self._declared_inputs(signature, root)
         signature = held_to(self._bytes, signature, declared, self.name)
         fetches, types = self._outputs(signature, root)
-        return Callee(self.name, key, signature, fetches, types, self._returns())
+        placement = placed(self._declared.on, f"model `{self.name}`", root) if recording() else None
+        return Callee(
+            self.name, key, signature, fetches, types, self._returns(), placement, reload=self._declared.reload
+        )
 
     def _returns(self) -> NamedTupleClass | None:
         returns = self._declared.returns

@@ -16,6 +16,7 @@ from dagc.dsl.handle import Handle, column, type_of
 from dagc.dsl.model_contract import called_with, contradictions
 from dagc.dsl.outputs import Outputs
 from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.placement import Placement
 from dagc.ir.types import Record, Scalar, Tensor, Type
 from dagc.models.model_error import ModelError
 from dagc.models.signature import Signature
@@ -24,6 +25,9 @@ from dagc.trace.conversions import fed, given
 from dagc.trace.recorder import Recorder, here, mistake, recording, refuse
 
 NamedTupleClass = Callable[..., tuple[object, ...]]
+
+RELOADED = "its file may be replaced while the service runs"
+"""Why a model is not fused with what stands around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Callee:
     fetches: tuple[str, ...]
     types: tuple[Type, ...]
     returns: NamedTupleClass | None
+    placement: Placement | None = None
+    reload: bool = False
 
 
 def record_call(
@@ -53,10 +59,11 @@ def record_call(
         value = argument(recorder, bound[port.name], f"input `{port.name}` of model `{callee.name}`")
         feeds.append(fed(recorder, value, callee.signature.example(port)))
     names = tuple(port.name for port in callee.signature.inputs)
-    op = RunModel(callee.key, names, callee.fetches, (callee.name,))
+    barrier, reload = (RELOADED, callee.name) if callee.reload else (None, None)
+    op = RunModel(callee.key, names, callee.fetches, (callee.name,), barrier, reload)
     several = [f"{callee.name}_{fetch}" for fetch in callee.fetches] if len(callee.fetches) > 1 else ()
     types = _recorded_types(callee, {name: feed.type for name, feed in zip(names, feeds, strict=True)}, store)
-    outputs = recorder.record(op, feeds, types, callee.name, stems=several)
+    outputs = recorder.record(op, feeds, types, callee.name, stems=several, placement=callee.placement)
     seen = [given(recorder, value, type) for value, type in zip(outputs, callee.types, strict=True)]
     return _answer(callee, [Handle(recorder, value) for value in seen])
 

@@ -4,16 +4,18 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import update_wrapper
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar, final, overload
+from typing import Literal, ParamSpec, Protocol, TypeVar, final, overload
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
 from dagc.dsl.arguments import argument
+from dagc.dsl.batched import BatchDecorator, one_call, one_each
 from dagc.dsl.complete import complete
 from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step, running_step, waited
-from dagc.dsl.eager_feeds import eager_item
+from dagc.dsl.eager_feeds import eager_item, eager_tensor
 from dagc.dsl.handle import Handle, value_of
+from dagc.dsl.service import Service, placed
 from dagc.dsl.signatures import (
     Declaration,
     Function,
@@ -24,11 +26,12 @@ from dagc.dsl.signatures import (
     unusual_kind,
 )
 from dagc.dsl.step_options import StepOptions
+from dagc.dsl.step_resources import asking_mistakes, given_in_body, resource_uses
 from dagc.evaluate.standing import is_refusal
 from dagc.ir.graph import Value
 from dagc.ir.meeting import meeting
-from dagc.ir.ops import CallStep, Collect
-from dagc.ir.types import ListOf, Scalar, TupleOf, Type, Unknown
+from dagc.ir.ops import CallStep, Collect, RunsIn
+from dagc.ir.types import ListOf, Scalar, Tensor, TupleOf, Type, Unknown
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
@@ -53,7 +56,23 @@ def step(function: Callable[P, Coroutine[object, object, R]], /) -> Callable[P, 
 def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def step(
-    *, timeout_s: float | None = ..., retries: int = ..., fallback: Callable[[], object] | None = ...
+    *,
+    timeout_s: float | None = ...,
+    retries: int = ...,
+    fallback: Callable[[], object] | None = ...,
+    run: RunsIn = ...,
+    batch: Literal[True],
+    on: Service | None = ...,
+) -> BatchDecorator: ...
+@overload
+def step(
+    *,
+    timeout_s: float | None = ...,
+    retries: int = ...,
+    fallback: Callable[[], object] | None = ...,
+    run: RunsIn = ...,
+    batch: Literal[False] = ...,
+    on: Service | None = ...,
 ) -> StepDecorator: ...
 @complete("@dagc.step(timeout_s=0.05, retries=1, fallback=Profile)")
 def step(
@@ -63,25 +82,34 @@ def step(
     timeout_s: float | None = None,
     retries: int = 0,
     fallback: Callable[[], object] | None = None,
+    run: RunsIn = "inline",
+    batch: bool = False,
+    on: Service | None = None,
 ) -> object:
     """The function or class as a step of graphs.
 
     A call in a graph body gives the awaited result of an async step. Mistakes of the signature and of the options
-    are reported when the file is loaded (E0108, E0109, E0196, E0198, E0210 to E0215, E0331).
+    are reported when the file is loaded (E0108, E0109, E0167 to E0169, E0196, E0198, E0210 to E0215, E0331).
 
     Args:
         function: a function, or a class whose call makes a record.
-        timeout_s: seconds a service waits for one attempt; async steps only.
-        retries: further attempts where one fails or is late; only for async steps that may run twice. They come
-            from a budget of a tenth of all calls.
+        timeout_s: seconds a service waits for one attempt; not for plain functions on the event loop.
+        retries: further attempts where one fails or is late, only for steps that may run twice and as `timeout_s`.
+            They come from a budget of a tenth of all calls.
         fallback: a function without parameters, or a class, whose result stands in where the step fails; the
             answer is flagged degraded. It does so in a plain call too, in which nothing is late or repeated.
+        run: where a service runs a plain function: `"inline"` on its event loop, which stands still meanwhile;
+            `"thread"` beside it, for what waits or lets go of Python's lock; `"process"` for Python that computes.
+            A worker has a few of each; when all are taken, requests wait in a line, and when that is full get 503.
+        batch: the function takes a list for each parameter and returns a list of the same length: requests that
+            arrive together share a call. A graph calls it with single values, and so does a plain call.
+        on: the service that runs it; without one it runs in the graph's own.
     """
-    options = StepOptions(timeout_s, retries, fallback)
+    options = StepOptions(timeout_s, retries, fallback, run, batch)
     place = caller_place()
     if function is None:
-        return lambda decorated: Step(decorated, place, options)
-    return Step(function, place, options)
+        return lambda decorated: Step(decorated, place, options, on)
+    return Step(function, place, options, on)
 
 
 @final
@@ -90,9 +118,16 @@ class Step(Declaration):
 
     kind = "a step"
 
-    def __init__(self, function: Function, place: Place | None = None, options: StepOptions | None = None) -> None:
+    def __init__(
+        self,
+        function: Function,
+        place: Place | None = None,
+        options: StepOptions | None = None,
+        on: object = None,
+    ) -> None:
         self.function: Function = function
         self.options = options or StepOptions()
+        self._on = on
         self._place = place
         self._contract: Contract | None = None
         self._problems: tuple[Diagnostic, ...] | None = None
@@ -127,7 +162,8 @@ class Step(Declaration):
     def contract(self) -> Contract:
         """Its parameters and result. Raises AnnotationError."""
         if self._contract is None:
-            self._contract = contract(self.function)
+            found = contract(self.function)
+            self._contract = one_each(found) if self.options.batch else found
         return self._contract
 
     def mistakes(self, root: Path) -> Iterator[Diagnostic]:
@@ -146,6 +182,7 @@ class Step(Declaration):
             return  # what its signature lacks is nothing to repair now
         try:
             yield from default_mistakes(self.function, self.contract(), root)
+            yield from asking_mistakes(self.function, self.contract(), root)
             for code, message, help in self.options.mistakes(self.name, self.contract()):
                 yield Diagnostic.at(code, message, span, "declared here", help=help)
         except AnnotationError as error:
@@ -159,12 +196,25 @@ class Step(Declaration):
         if self._problems:
             return Handle(recorder, recorder.unknown(self.name))
         declared = self.contract()
-        bound, wrong = bound_arguments(declared, values, named)
+        inputs_named = {name: item for name, item in named.items() if name not in declared.resources}
+        bound, wrong = bound_arguments(declared, values, inputs_named)
+        for problem in given_in_body(declared, named, recorder.here()):
+            mistake(problem)
         for message, help in wrong:
             mistake(Diagnostic.at("E0133", f"step {message}", recorder.here(), "called here", help=help))
         expects = {parameter.name: parameter.type for parameter in declared.parameters if parameter.name in bound}
         inputs = [self._argument(recorder, name, item, expects) for name, item in bound.items() if name in expects]
-        op = CallStep(*self.key, tuple(expects), tuple(expects.values()), declared.is_async, self.options.guard())
+        options = self.options
+        op = CallStep(
+            *self.key,
+            tuple(expects),
+            tuple(expects.values()),
+            declared.is_async,
+            options.guard(),
+            options.run,
+            options.batch,
+            resource_uses(declared, self.function, recorder.root),
+        )
         return self._handles(recorder, op, inputs, declared.returns)
 
     def _argument(self, recorder: Recorder, name: str, item: object, expects: Mapping[str, Type]) -> Value:
@@ -193,10 +243,11 @@ class Step(Declaration):
 
     def _handles(self, recorder: Recorder, op: CallStep, inputs: Sequence[Value], returns: Type) -> object:
         """A tuple-typed result is a real tuple: one output for each item."""
+        placement = placed(self._on, f"step `{self.name}`", recorder.root)
         if isinstance(returns, TupleOf) and len(returns.items) > 1:
-            outputs = recorder.record(op, inputs, returns.items, self.name)
+            outputs = recorder.record(op, inputs, returns.items, self.name, placement=placement)
             return tuple(Handle(recorder, output) for output in outputs)
-        return Handle(recorder, recorder.record(op, inputs, (returns,), self.name)[0])
+        return Handle(recorder, recorder.record(op, inputs, (returns,), self.name, placement=placement)[0])
 
     def _run(self, values: Sequence[object], named: Mapping[str, object]) -> object:
         for item in (*values, *named.values()):
@@ -212,7 +263,7 @@ class Step(Declaration):
             if declared.is_async:
                 return self._wait(converted, by_name)
             with running_step(self.name):
-                return self.function(*converted, **by_name)
+                return self._called(converted, by_name)
         except Exception as error:
             if self.options.fallback is None or is_refusal(error) or isinstance(error, CompileError):
                 raise
@@ -222,10 +273,15 @@ class Step(Declaration):
         refuse_inside_step("async step", self.name, self.folder)
         refuse_inside_loop("async step", self.name, self.folder)
         with running_step(self.name):
-            result = self.function(*values, **named)
+            result = self._called(values, named)
             if not isinstance(result, Coroutine):
                 return result
             return waited(result)
+
+    def _called(self, values: Sequence[object], named: Mapping[str, object]) -> object:
+        if self.options.batch:
+            return one_call(self.function, values, named)
+        return self.function(*values, **named)
 
     def _contract_or_raise(self) -> Contract:
         if not callable(self.function):
@@ -241,6 +297,8 @@ def _eager(item: object, wanted: Type | None) -> object:
     match wanted:
         case Scalar(kind=kind):
             return eager_item(item, kind)
+        case Tensor():
+            return eager_tensor(item, wanted)
         case ListOf(item=Scalar(kind=kind)) if isinstance(item, list):
             return [eager_item(one, kind) for one in item]
         case _:

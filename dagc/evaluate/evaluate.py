@@ -11,6 +11,7 @@ from itertools import islice
 
 import numpy as np
 
+from dagc.evaluate.batched import only_result
 from dagc.evaluate.choosing import NoCase, chosen_case, chosen_rule, chosen_share
 from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
@@ -18,7 +19,7 @@ from dagc.evaluate.private_loop import wait_for
 from dagc.evaluate.standing import TooManyItems, answers_of, is_refusal
 from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Each, Field, Item, Op, RunModel
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Each, Field, Item, Op, RunModel
 from dagc.ir.regions import own_inputs
 from dagc.ir.types import Tensor, TupleOf
 from dagc.models.dtypes import to_numpy
@@ -46,17 +47,20 @@ def evaluate(
     steps: Steps,
     known: dict[NodeName, object] | None = None,
     watch: Watch | None = None,
+    spare: dict[str, object] | None = None,
 ) -> object:
     """The graph's result for one request: a value, or a tuple where the graph returns several.
 
     `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
-    remembered there, so that a second form of the graph sees the same world; those of a region by item too.
+    remembered there, so that a second form of the graph sees the same world; those of a region by item too. With
+    `spare`, arms that the answer is not made of run as well, after those that it is, and what they give (or raise)
+    is kept there: challengers, backups, and what a quorum says of as few answers as it needs.
 
     Raises:
         TooManyItems: a list is longer than its `dagc.each` allows.
         Exception: whatever a step or a model raises, unchanged.
     """
-    world = _World(store, steps, {} if known is None else known, watch)
+    world = _World(store, steps, {} if known is None else known, watch, spare)
     return world.result(graph, [arguments[value.id] for value in graph.inputs])
 
 
@@ -79,6 +83,7 @@ class _World:
     steps: Steps
     known: dict[NodeName, object]
     watch: Watch | None
+    spare: dict[str, object] | None
     place: str = ""
 
     def result(self, graph: Graph, given: Sequence[object]) -> object:
@@ -105,7 +110,7 @@ class _World:
             case Switch() | Route() | Split() as op:
                 return self._chosen(node, op, inputs)
             case Fallback() | Shadow() | Quorum() as op:
-                return _spread(self._stood(op, inputs), len(node.outputs))
+                return _spread(self._stood(node, op, inputs), len(node.outputs))
             case _ as op:
                 return _computed(op, inputs)
 
@@ -134,21 +139,34 @@ class _World:
         number = _arm(op, inputs[:own])
         return _spread(self.result(op.arms[number], inputs[own:]), len(node.outputs))
 
-    def _stood(self, op: Standing, captured: tuple[object, ...]) -> object:
-        """What the arms give together; nothing is late, and a challenger does not run."""
+    def _stood(self, node: Node, op: Standing, captured: tuple[object, ...]) -> object:
+        """What the arms give together; nothing is late, and what nobody waits for runs only as `spare`."""
         match op:
             case Fallback(primary=primary, backup=backup):
                 try:
-                    return self.result(primary, captured)
+                    answer = self.result(primary, captured)
                 except Exception as error:
                     if is_refusal(error):
                         raise
-                return self.result(backup, captured)
-            case Shadow(champion=champion):
-                return self.result(champion, captured)
+                    return self.result(backup, captured)
+                self._try_spare(f"{node.name} backup", backup, captured)
+            case Shadow(champion=champion, challenger=challenger):
+                answer = self.result(champion, captured)
+                self._try_spare(f"{node.name} challenger", challenger, captured)
             case Quorum(members=members, need=need, combines=combines):
                 answers = answers_of([partial(self.result, member, captured) for member in members], need)
-                return self.result(combines[len(answers) - need], (*answers, *captured))
+                answer = self.result(combines[len(answers) - need], (*answers, *captured))
+                if len(answers) > need:
+                    self._try_spare(f"{node.name} of {need} answers", combines[0], (*answers[:need], *captured))
+        return answer
+
+    def _try_spare(self, name: str, arm: Graph, given: Sequence[object]) -> None:
+        if self.spare is None:
+            return
+        try:
+            self.spare[f"{self.place}{name}"] = self.result(arm, given)
+        except Exception as error:
+            self.spare[f"{self.place}{name}"] = error
 
 
 def _arm(op: Choosing, own: Sequence[object]) -> int:
@@ -166,7 +184,7 @@ def _arm(op: Choosing, own: Sequence[object]) -> int:
 
 def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
     match op:
-        case op if isinstance(op, CallStep | RunModel | Each | Choosing | Standing):
+        case op if isinstance(op, CallStep | CallPart | RunModel | Each | Choosing | Standing):
             raise TypeError(f"`{type(op).__name__}` is not computed, it is run")
         case Field(name):
             return (_member(inputs[0], name),)
@@ -202,15 +220,20 @@ def _step_result(
     if name in known:
         return _replayed(known[name])
     function = steps[op.module, op.qualname]
-    arguments = dict(zip(op.parameters, inputs, strict=True))
+    given = ([value] for value in inputs) if op.batch else inputs
+    arguments = dict(zip(op.parameters, given, strict=True))
     if not op.is_async:
-        return function(**arguments)
+        return _one(op, function(**arguments))
     try:
         result = function(**arguments)
-        known[name] = wait_for(result) if inspect.isawaitable(result) else result
+        known[name] = _one(op, wait_for(result) if inspect.isawaitable(result) else result)
     except Exception as error:
         known[name] = _Raised(error)
     return _replayed(known[name])
+
+
+def _one(op: CallStep, result: object) -> object:
+    return only_result(result) if op.batch else result
 
 
 def _replayed(outcome: object) -> object:

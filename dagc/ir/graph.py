@@ -6,6 +6,7 @@ from typing import NewType
 
 from dagc.diagnostics import Span
 from dagc.ir.ops import Op
+from dagc.ir.placement import Placement
 from dagc.ir.types import Type
 
 ValueId = NewType("ValueId", str)
@@ -23,13 +24,17 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation. `spans` are all the user's places it stands for, the first one being where it was called."""
+    """One operation. `spans` are all the user's places it stands for, the first one being where it was called.
+
+    `placement` is where the user placed it, or where it follows others to; without one it is the graph's own.
+    """
 
     name: NodeName
     op: Op
     inputs: tuple[ValueId, ...]
     outputs: tuple[Value, ...]
     spans: tuple[Span, ...]
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ class RunModel:
 
     The node's inputs follow `feeds` and its outputs follow `fetches` (the model's own names). `parts` names the
     user's models and expressions this one stands for: one name before fusion, several after. `barrier` is the
-    reason, in words, why it may not be fused with a neighbour.
+    reason, in words, why it may not be fused with a neighbour. `reload` is the name under which another file may
+    take its place in a running service: its bytes stay the user's then, and its session its own.
     """
 
     model: ModelKey
@@ -29,6 +30,7 @@ class RunModel:
     fetches: tuple[str, ...]
     parts: tuple[str, ...]
     barrier: str | None = None
+    reload: str | None = None
 
 
 @final
@@ -44,8 +46,6 @@ class Guard:
     fallback: tuple[str, str] | None = None
 
 
-RunsIn = Literal["inline", "thread", "process"]
-"""Where a Python step runs: on the event loop, in a thread beside it, or in a process of its own."""
 ResourceKind = Literal["sql", "keyvalue", "http"]
 
 
@@ -67,6 +67,8 @@ class ResourceUse:
     span: Span | None
 
 
+RunsIn = Literal["inline", "thread", "process"]
+"""Where a Python step runs: on the event loop, in a thread beside it, or in a process of its own."""
 
 
 @final
@@ -85,9 +87,9 @@ class CallStep:
     guard: Guard | None = None
     run: RunsIn = "inline"
     batch: bool = False
+    resources: tuple[ResourceUse, ...] = ()
 
     @property
-    resources: tuple[ResourceUse, ...] = ()
     def waits(self) -> bool:
         """Whether a request waits for it while others go on."""
         return self.is_async or self.run != "inline"
@@ -248,7 +250,34 @@ class Each:
     max_items: int
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class CallPart:
+    """Nodes of the graph that another service runs; only the cut into services makes it.
+
+    The node's inputs and outputs are those of the part. A call that `may_repeat` does nothing to the world that
+    would be worse when done twice.
+    """
+
+    service: str
+    part: str
+    may_repeat: bool
+
+
 Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
 """Arithmetic written in a graph body: all of it becomes ONNX operators."""
 
-Op = RunModel | CallStep | Field | Item | AsTensor | Constant | Collect | Each | Choosing | Standing | Expression
+Op = (
+    RunModel
+    | CallStep
+    | CallPart
+    | Field
+    | Item
+    | AsTensor
+    | Constant
+    | Collect
+    | Each
+    | Choosing
+    | Standing
+    | Expression
+)

@@ -10,6 +10,7 @@ from dagc.ir.graph import Graph, Node, Value
 from dagc.ir.ops import (
     ArgMax,
     AsTensor,
+    CallPart,
     CallStep,
     Cast,
     Collect,
@@ -76,9 +77,13 @@ def _rows(graph: Graph, indent: str) -> Iterator[_Row]:
     left = [", ".join(_typed(value) for value in node.outputs) for node in graph.nodes]
     width = _column(left, _WIDEST_COLUMN)
     for text, node in zip(left, graph.nodes, strict=True):
-        yield f"{indent}{text:<{width}} = {_operation(node)}", node.spans
+        yield f"{indent}{text:<{width}} = {_operation(node)}{_placed(node)}", node.spans
         yield from _region_rows(node, f"{indent}  ")
     yield f"{indent}return {', '.join(graph.outputs)}", None
+
+
+def _placed(node: Node) -> str:
+    return "" if node.placement is None else f", on {node.placement}"
 
 
 def _region_rows(node: Node, indent: str) -> Iterator[_Row]:
@@ -117,8 +122,11 @@ def _operation(node: Node) -> str:
     match node.op:
         case RunModel():
             return _run(node.op, node)
-        case CallStep(module=module, qualname=qualname, is_async=is_async, guard=guard):
-            return f"{'await' if is_async else 'call'} {module}.{qualname}({arguments}){_guarded(guard)}"
+        case CallStep(module=module, qualname=qualname, guard=guard):
+            called = f"{'await' if node.op.waits else 'call'} {module}.{qualname}({arguments})"
+            return f"{called}{_carried(node.op)}{_guarded(guard)}"
+        case CallPart(service=service, part=part):
+            return f"ask {service} {part}({arguments})"
         case Field(name=name):
             return f"{arguments}.{name}"
         case Item():
@@ -149,6 +157,13 @@ def _operation(node: Node) -> str:
             return f"{type(node.op).__name__.lower()}({arguments}, axis={axis})"
         case _:
             assert_never(node.op)
+
+
+def _carried(op: CallStep) -> str:
+    """`, in a thread, in batches`."""
+    place = "" if op.run == "inline" else f", in a {op.run}"
+    asks = "".join(f", asks {use.setting}" for use in op.resources)
+    return f"{place}, in batches{asks}" if op.batch else f"{place}{asks}"
 
 
 def _guarded(guard: Guard | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from dagc.ir.branching import Fallback, Quorum, Route, Shadow, Split, Switch
 from dagc.ir.edit import substitute, unused_name, with_nodes
 from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import CallStep, Each, Op
+from dagc.ir.ops import CallPart, CallStep, Each, Op
 
 
 def regions(op: Op) -> tuple[Graph, ...]:
@@ -116,7 +116,7 @@ def _waits_itself(op: Op) -> bool:
             return waits_itself
         case Fallback(within_s=within_s):
             return within_s is not None
-        case Shadow() | Quorum():
+        case Shadow() | Quorum() | CallPart():
             return True
         case _:
             return False

@@ -1,6 +1,7 @@
 """The types of values that cross edges. Tensors describe one example: the batch axis is never among their dims."""
 
 from dataclasses import dataclass, field
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from typing import Literal, final
 
@@ -39,6 +40,9 @@ class Tensor:
             return f"{self.dtype}[...]"
         return f"{self.dtype}[{', '.join('?' if d is None else str(d) for d in self.dims)}]"
 
+
+Home = tuple[str, str]
+"""Where a class of the user's is imported from: its module and qualified name."""
 
 ScalarKind = Literal["int", "float", "str", "bool"]
 
@@ -91,6 +95,7 @@ class Choice:
 
     values: tuple[str | int | bool, ...]
     name: str | None = None
+    home: Home | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.name or f"Literal[{', '.join(repr(v) for v in self.values)}]"
@@ -145,6 +150,7 @@ class Record:
 
     name: str
     fields: tuple[RecordField, ...]
+    home: Home | None = dataclass_field(default=None, compare=False)
 
     def field(self, name: str) -> RecordField | None:
         """The field of that name, if there is one."""
@@ -160,6 +166,7 @@ class Opaque:
     """A Python type the compiler does not look into; it flows between steps and is compared by name."""
 
     name: str
+    home: Home | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.name

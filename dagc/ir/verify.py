@@ -6,7 +6,7 @@ from dagc.ir.agree import disagreement
 from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node
 from dagc.ir.infer import Mismatch, infer
-from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Each, Expression, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Each, Expression, Field, Item, RunModel
 from dagc.ir.regions import captured, captures, every_node, own_inputs, regions
 from dagc.ir.types import Choice, ListOf, Scalar, Tensor, Type, Unknown
 
@@ -177,7 +177,9 @@ def _arity(node: Node) -> tuple[int, int] | None:
 def _output_types(node: Node, inputs: tuple[Type, ...]) -> tuple[Type, ...] | None:
     """What the operation makes of its inputs; `()` where they do not fit, `None` where the op does not say."""
     match node.op:
-        case RunModel() | CallStep() | Field() | Switch() | Route() | Split() | Fallback() | Shadow() | Quorum():
+        case RunModel() | CallStep() | CallPart() | Field():
+            return None
+        case Switch() | Route() | Split() | Fallback() | Shadow() | Quorum():
             return None
         case Collect():
             item = node.outputs[0].type.item if isinstance(node.outputs[0].type, ListOf) else Unknown()

@@ -72,7 +72,7 @@ def _constant_nodes(node: Node, constants: Sequence[Constant], taken: set[str]) 
     for place, (value, constant) in enumerate(zip(node.outputs, constants, strict=True)):
         name = node.name if place == 0 else NodeName(unused_name(value.id, taken))
         taken.add(name)
-        yield Node(name, constant, (), (value,), node.spans)
+        yield Node(name, constant, (), (value,), node.spans, node.placement)
 
 
 def _computed(node: Node, inputs: Sequence[Constant]) -> list[Constant] | None:

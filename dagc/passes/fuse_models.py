@@ -106,7 +106,8 @@ class _Fusing:
         self.taken.difference_update(members)
         name = NodeName(unused_name(shortened(_parts(group)), self.taken))
         self.taken.add(name)
-        return Node(name, op, made.inputs, tuple(values[value] for value in made.outputs), _spans(group))
+        outputs = tuple(values[value] for value in made.outputs)
+        return Node(name, op, made.inputs, outputs, _spans(group), group[0].placement)
 
 
 def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:

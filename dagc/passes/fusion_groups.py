@@ -104,6 +104,8 @@ class FusionGroups:
         for node in (a, b):
             if isinstance(node.op, RunModel) and node.op.barrier is not None:
                 return f"{described(node)} runs alone: {node.op.barrier}"
+        if a.placement != b.placement:
+            return f"{_home(a)}, and {_home(b)}"
         outside = self._contraction.between(a.name, b.name)
         if outside is not None:
             return f"{described(self._nodes[outside])} stands between them"
@@ -199,6 +201,11 @@ def described(node: Node) -> str:
             return f"`{combinator(op)}` that gives `{node.outputs[0].id}`"
         case _:
             return f"`{node.name}`"
+
+
+def _home(node: Node) -> str:
+    place = "in the graph's own service" if node.placement is None else f"on service `{node.placement}`"
+    return f"{described(node)} runs {place}"
 
 
 def _feeds(part: Part) -> tuple[tuple[str, str], ...]:

@@ -129,7 +129,7 @@ class _Lowering:
                 target = value if number == 0 else Value(self._id(value.id), value.type, value.span)
                 name = node.name if number == 0 and place == 0 else NodeName(self._id(f"{value.id}_where"))
                 given = (conditions[number], results[number][place], picked)
-                yield Node(name, Elementwise("where"), given, (target,), node.spans)
+                yield Node(name, Elementwise("where"), given, (target,), node.spans, node.placement)
                 picked = target.id
             if not conditions:
                 self.same[value.id] = picked
@@ -154,7 +154,7 @@ class _Lowering:
         name = self._id(stem)
         type = op.type if isinstance(op, Constant) else self._truth(op, given)
         self._types[name] = type
-        nodes.append(Node(NodeName(name), op, tuple(given), (Value(name, type),), node.spans))
+        nodes.append(Node(NodeName(name), op, tuple(given), (Value(name, type),), node.spans, node.placement))
         return name
 
     def _truth(self, op: Elementwise, given: Sequence[ValueId]) -> Type:

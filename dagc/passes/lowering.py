@@ -21,6 +21,7 @@ from dagc.ir.ops import (
     Stack,
     TopK,
 )
+from dagc.ir.placement import Placement
 from dagc.ir.promotion import FLOATS, NUMBERS, SCALAR_DTYPES, operand
 from dagc.ir.types import DType, Scalar, Tensor, Type
 from dagc.models.lower import LoweringNeeds, LoweringRefused, lower
@@ -44,7 +45,8 @@ class Lowering:
         self._nodes: list[Node] = []
         self._constants: dict[ValueId, Constant] = {}
         self._tensors: dict[ValueId, ValueId] = {}  # Python scalars that a tensor holds, by their value
-        self._wrapped: dict[tuple[ValueId, DType, tuple[int, ...]], ValueId] = {}
+        self._placement: Placement | None = None  # of the node that is being read
+        self._wrapped: dict[tuple[ValueId, DType, tuple[int, ...], Placement | None], ValueId] = {}
         self._same: dict[ValueId, ValueId] = {}
         self._lowered: dict[object, ModelKey] = {}
         self._opset = opset or newest_opset(graph, store) or DEFAULT_OPSET
@@ -63,6 +65,7 @@ class Lowering:
         return substitute(with_nodes(self._graph, self._nodes), self._same)
 
     def _read(self, node: Node) -> None:
+        self._placement = node.placement
         match node.op:
             case Constant():
                 self._constants[node.outputs[0].id] = node.op
@@ -96,7 +99,9 @@ class Lowering:
         for own, result in zip(node.outputs, results, strict=True):
             if own is not result:
                 self._tensors[own.id] = result.id
-                self._add(Node(self._name(f"{own.id}_item"), Item(), (result.id,), (own,), node.spans))
+                self._add(
+                    Node(self._name(f"{own.id}_item"), Item(), (result.id,), (own,), node.spans, node.placement)
+                )
 
     def _fixed(self, node: Node) -> dict[int, Constant]:
         """The operands that become part of the model; one of all-constant operands stays an input."""
@@ -113,11 +118,13 @@ class Lowering:
         held = self._held(value, dtype, (), node.spans)
         if held is not None:
             return held
-        if (value, dtype, ()) not in self._wrapped:
+        key = (value, dtype, (), self._placement)
+        if key not in self._wrapped:
             wrapped = Value(self._id(f"{value}_{dtype}"), Tensor(dtype, ()))
-            self._add(Node(self._name(wrapped.id), AsTensor(dtype, ()), (value,), (wrapped,), node.spans))
-            self._wrapped[value, dtype, ()] = wrapped.id
-        return self._wrapped[value, dtype, ()]
+            op = AsTensor(dtype, ())
+            self._add(Node(self._name(wrapped.id), op, (value,), (wrapped,), node.spans, self._placement))
+            self._wrapped[key] = wrapped.id
+        return self._wrapped[key]
 
     def _result(self, value: Value) -> Value:
         if isinstance(value.type, Tensor):
@@ -146,7 +153,7 @@ class Lowering:
         castable = dtype is type.dtype or (dtype in FLOATS and type.dtype in NUMBERS)
         if not castable or type.dims is None or any(size != 1 for size in type.dims):
             return None
-        key = (scalar, dtype, dims)
+        key = (scalar, dtype, dims, self._placement)
         if key not in self._wrapped:
             value = source if dtype is type.dtype else self._apply(Cast(dtype), source, spans)
             extra = len(dims) - len(type.dims)
@@ -164,7 +171,7 @@ class Lowering:
             raise TypeError(types.message)
         result = Value(self._id(f"{value}_{_word(op)}"), types[0])
         self._types[result.id] = result.type
-        self._lower(Node(self._name(result.id), op, (value,), (result,), spans), op)
+        self._lower(Node(self._name(result.id), op, (value,), (result,), spans, self._placement), op)
         return result.id
 
     def _model(

@@ -19,6 +19,7 @@ from dagc.passes.lower_choices import LowerChoices
 from dagc.passes.lower_expressions import LowerExpressions
 from dagc.passes.optimise_models import OptimiseModels
 from dagc.passes.pass_ import Context, Pass, Remark
+from dagc.passes.place_nodes import PlaceNodes
 from dagc.passes.prune_outputs import PruneOutputs
 from dagc.passes.remove_dead_nodes import RemoveDeadNodes
 from dagc.passes.reproducer import write_reproducer
@@ -26,6 +27,7 @@ from dagc.passes.share_common_nodes import ShareCommonNodes
 
 PIPELINE: tuple[Pass, ...] = (
     RemoveDeadNodes(),  # first, so that nothing is computed about nodes that go anyway
+    PlaceNodes(),  # before sharing and fusing, which keep services apart
     ShareCommonNodes(),
     KeepSharedModels(),  # before anything makes another model of what others share
     FoldConstants(),

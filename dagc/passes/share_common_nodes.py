@@ -14,7 +14,8 @@ from dagc.passes.pass_ import Context
 class ShareCommonNodes:
     """Nodes of one operation on the same values become the first of them, which takes the spans of all.
 
-    Only pure nodes: a Python step called twice may mean to be called twice. What owns regions is not compared.
+    Only pure nodes: a Python step called twice may mean to be called twice. What owns regions is not compared, and
+    what runs in different services is computed in both.
 
     Before:
         graph demo(row: f32[4]) -> f32[4]             # graph.py:1
@@ -41,7 +42,7 @@ class ShareCommonNodes:
             inputs = tuple(same.get(value, value) for value in node.inputs)
             # by text, because Python holds 1, 1.0 and True, and 0.0 and -0.0, for equal
             alone = isinstance(node.op, CallStep) or regions(node.op)
-            key: object = node.name if alone else (repr(node.op), inputs)
+            key: object = node.name if alone else (repr(node.op), inputs, node.placement)
             first = kept.setdefault(key, node)
             spans.setdefault(key, {}).update(dict.fromkeys(node.spans))
             if first is not node:

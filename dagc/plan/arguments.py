@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Elementwise, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Elementwise, Field, Item, RunModel
 from dagc.ir.regions import regions
 from dagc.ir.types import Choice, Tensor, Type
 from dagc.plan.names import Names, is_identifier, variable_candidates
@@ -37,7 +37,7 @@ def arguments(
     python = conditions(graph)
     types = graph.types()
     for node in graph.nodes:
-        if isinstance(node.op, CallStep | RunModel) or regions(node.op):
+        if isinstance(node.op, CallStep | CallPart | RunModel) or regions(node.op):
             written.update(_variables(node, read, names, wanted))
         elif node.name in python:
             operands = tuple(compared(written[value], types[value]) for value in node.inputs)

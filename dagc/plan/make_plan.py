@@ -1,29 +1,36 @@
-"""Optimised graphs to the plan of one service: names decided, limits set, nothing of the IR left behind it."""
+"""Optimised graphs to the plan of their services: names decided, limits set, nothing of the IR left behind it."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
 
 from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
-from dagc.ir.branching import Shadow
 from dagc.ir.graph import Graph
-from dagc.ir.ops import CallStep, ModelKey
-from dagc.ir.regions import every_node, waits, walk
+from dagc.ir.ops import ModelKey
+from dagc.ir.regions import waits
 from dagc.ir.types import Bytes
+from dagc.plan.access import Auth, Ingress
 from dagc.plan.annotations import Annotations, annotations
 from dagc.plan.body_limit import max_body_bytes
+from dagc.plan.callers import access_settings, token_libraries
 from dagc.plan.citations import cited
+from dagc.plan.cut import cut
 from dagc.plan.guards import Guards, guards
-from dagc.plan.names import MAIN_NAMES, Names, name_mistakes, word
+from dagc.plan.inference import inference_libraries, open_inference
+from dagc.plan.main_names import modules_called, parameters, steps_called, wanted_variables
+from dagc.plan.names import Names, name_mistakes
+from dagc.plan.placement_mistakes import placement_mistakes
 from dagc.plan.prediction import predicted
 from dagc.plan.profile import Profile
+from dagc.plan.remote_services import RemoteKey, remote_services, remotes
 from dagc.plan.requirements import requirements
-from dagc.plan.service_plan import Endpoint, Limits, Service, ServicePlan, Session
-from dagc.plan.sessions import ModelFacts, sessions
+from dagc.plan.resources import drivers, resource_settings, resources
+from dagc.plan.service_plan import Endpoint, Limits, Remote, Service, ServicePlan, Session
+from dagc.plan.sessions import ModelFacts, SessionKey, replacing, sessions
 from dagc.plan.stages import body
 
 MAX_JSON_DEPTH = 32
@@ -36,7 +43,8 @@ class Compiled:
     """An optimised graph and what the plan cannot read off it.
 
     `body` names the parameter that is the whole JSON body, or is `None`. The schemas are JSON Schemas of the body
-    and of the answer. `summary` is the first line of the graph's docstring, `example` a stored request, if any.
+    and of the answer. `summary` is the first line of the graph's docstring, `example` a stored request, if any;
+    `auth` says who may ask.
     """
 
     graph: Graph
@@ -45,6 +53,7 @@ class Compiled:
     response_schema: JsonValue
     summary: str = ""
     example: JsonValue = None
+    auth: tuple[Auth, ...] = ()
 
 
 def make_plan(
@@ -57,39 +66,60 @@ def make_plan(
     name: str | None = None,
     build_only: Mapping[str, frozenset[int]] = MappingProxyType({}),
     profile: Profile | None = None,
+    ingress: Ingress | None = None,
 ) -> ServicePlan:
-    """The plan of one service that answers for all `graphs` of one file.
+    """The plan of the service that answers for all `graphs` of one file, and of those it calls.
 
     `models` holds every model the graphs run, `sources` the user's files to carry (posix path -> content). Without
     `name` the service is called as its only graph, or as the module of several. What `profile` does not know is
-    estimated.
+    estimated. `ingress` is the application in front.
 
     Raises:
         CompileError: names (E0510), deadlines (E0511), imports (E0503) or values (E0601) no service can hold.
     """
-    traced = [compiled.graph for compiled in graphs]
-    mistakes = (*name_mistakes(traced), *_deadline_mistakes(traced))
+    whole = [compiled.graph for compiled in graphs]
+    name = name or (whole[0].name if len(whole) == 1 else whole[0].module.replace(".", "_"))
+    mistakes = (*name_mistakes(whole), *_deadline_mistakes(whole), *placement_mistakes(whole, name))
     if mistakes:
         raise CompileError.of(*mistakes)
-    modules = _modules(traced)
+    cuts = [cut(graph) for graph in whole]
+    parts = [part for found in cuts for part in found.parts]
+    graphs = [replace(compiled, graph=found.front) for compiled, found in zip(graphs, cuts, strict=True)]
+    traced = [compiled.graph for compiled in graphs]
+    modules = modules_called(traced, ingress)
     outside = {known.partition(".")[0] for known in modules.values()} | {graph.name for graph in traced}
-    shared = sessions(traced, models, Names(outside | _wanted_variables(traced)), profile)
+    shared = sessions(traced, models, Names(outside | wanted_variables(traced)), profile)
     outside |= {session.name for session in shared.values()}
-    guarded = guards(traced, Names(outside | _wanted_variables(traced)))
+    guarded = guards(traced, Names(outside | wanted_variables(traced)))
     outside |= {guard.name for guard in guarded.values()}
-    endpoints = (_endpoint(compiled, modules, shared, guarded, sources, outside) for compiled in graphs)
+    asked = remotes(parts, Names(outside | wanted_variables(traced)))
+    outside |= {remote.name for remote in asked.values()}
+    endpoints = [_endpoint(compiled, modules, shared, guarded, sources, outside, asked) for compiled in graphs]
+    asked_for = resources(traced)
     service = Service(
-        name=name or (traced[0].name if len(traced) == 1 else traced[0].module.replace(".", "_")),
+        name=name,
         modules=tuple(sorted(modules.items())),
         endpoints=tuple(_timed(endpoint, shared, models, profile) for endpoint in endpoints),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
-        requirements=requirements(sources, build_only, {m.library for m in models.values() if m.library}),
+        requirements=requirements(
+            sources, build_only, _libraries(models, endpoints, ingress) | drivers(resources(whole))
+        ),
         guards=tuple(sorted(guarded.values(), key=lambda guard: guard.name)),
+        settings=(
+            *access_settings(endpoints, ingress),
+            *resource_settings(asked_for),
+            *replacing(shared.values()),
+        ),
+        resources=asked_for,
+        ingress=ingress,
+        calls=tuple(dict.fromkeys(remote.service for remote in asked.values())),
+        remotes=tuple(asked.values()),
     )
+    others = remote_services(parts, asked, models, sources, profile, service.requirements)
     return ServicePlan(
         name=service.name,
         dagc_version=dagc_version,
-        services=(service,),
+        services=(service, *others),
         sources=tuple((path, sha256(sources[path]).hexdigest()) for path in sorted(sources)),
         remarks=tuple(remarks),
     )
@@ -98,14 +128,16 @@ def make_plan(
 def _endpoint(
     compiled: Compiled,
     modules: Mapping[str, str],
-    shared: Mapping[ModelKey, Session],
+    shared: Mapping[SessionKey, Session],
     guarded: Guards,
     sources: Mapping[str, bytes],
     outside: set[str],
+    asked: Mapping[RemoteKey, Remote],
 ) -> Endpoint:
     """`outside` are the names of main.py that no variable may hide."""
     graph = compiled.graph
-    made = body(graph, shared, guarded, Names(outside | _parameters([graph]) | _steps(graph)), sources)
+    names = Names(outside | parameters([graph]) | steps_called(graph))
+    made = body(graph, shared, guarded, names, sources, {key: remote.name for key, remote in asked.items()})
     written = _annotations(graph, modules, sources)
     return Endpoint(
         name=graph.name,
@@ -127,12 +159,14 @@ def _endpoint(
         returns=written.returns,
         example=compiled.example,
         takes_bytes=[value.type for value in graph.inputs] == [Bytes()],
+        inference=open_inference(compiled.request_schema, compiled.response_schema),
+        auth=compiled.auth,
     )
 
 
 def _timed(
     endpoint: Endpoint,
-    shared: Mapping[ModelKey, Session],
+    shared: Mapping[SessionKey, Session],
     models: Mapping[ModelKey, ModelFacts],
     profile: Profile | None,
 ) -> Endpoint:
@@ -143,40 +177,13 @@ def _timed(
     return endpoint.model_copy(update={"predicted": parts})
 
 
-def _modules(graphs: Sequence[Graph]) -> dict[str, str]:
-    """The modules main.py calls into, each with a name no graph and no parameter hides."""
-    nodes = [node.op for graph in graphs for node in every_node(graph)]
-    steps = {module for op in nodes if isinstance(op, CallStep) for module in _modules_of(op)}
-    compared = {op.compare[0] for op in nodes if isinstance(op, Shadow) and op.compare is not None}
-    called = sorted({graph.module for graph in graphs} | steps | compared)
-    hidden = {graph.name for graph in graphs} | _parameters(graphs) | MAIN_NAMES
-    chosen: dict[str, str] = {}
-    for module in called:
-        if module.partition(".")[0] not in hidden:
-            chosen[module] = module
-            continue
-        free = (f"{word(module, 'user')}_{suffix}" for suffix in ("module", *range(2, 1000)))
-        chosen[module] = next(name for name in free if name not in hidden and name not in called)
-    return chosen
-
-
-def _modules_of(step: CallStep) -> tuple[str, ...]:
-    fallback = step.guard.fallback if step.guard else None
-    return (step.module,) if fallback is None else (step.module, fallback[0])
-
-
-def _parameters(graphs: Sequence[Graph]) -> set[str]:
-    return {str(value.id) for graph in graphs for value in graph.inputs}
-
-
-def _steps(graph: Graph) -> set[str]:
-    """Names of steps: a result called as the step that made it would read as the step itself."""
-    return {node.op.qualname for node in every_node(graph) if isinstance(node.op, CallStep)}
-
-
-def _wanted_variables(graphs: Sequence[Graph]) -> set[str]:
-    """Names the user gave to values: a session of the same name is the one that is called otherwise."""
-    return {str(value.id) for graph in graphs for found in walk(graph) for value in found.values()}
+def _libraries(
+    models: Mapping[ModelKey, ModelFacts], endpoints: Sequence[Endpoint], ingress: Ingress | None
+) -> set[str]:
+    """Distributions that no import of the user's names."""
+    auths = [endpoint.auth for endpoint in endpoints] + ([ingress.auth] if ingress else [])
+    of_models = {facts.library for facts in models.values() if facts.library}
+    return of_models | token_libraries(auths) | inference_libraries(endpoint.inference for endpoint in endpoints)
 
 
 def _annotations(graph: Graph, modules: Mapping[str, str], sources: Mapping[str, bytes]) -> Annotations:

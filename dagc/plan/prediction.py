@@ -15,6 +15,7 @@ from dagc.plan.service_plan import (
     ChooseStage,
     CostPart,
     EachStage,
+    RemoteStage,
     RunStage,
     Session,
     Stage,
@@ -29,6 +30,8 @@ RUN_MS = 0.02
 """What a run takes besides itself."""
 HOP_MS = 0.2
 """To a thread and back, where heavy sessions run."""
+CALL_MS = 0.4
+"""To another service and back, its work not counted: two loops, two codecs and the sockets between them."""
 NEVER = SessionUse(runs=0.0, rows=0.0)
 ITEMS = 4.0
 """Items of a list, where no profile counted them."""
@@ -90,6 +93,8 @@ class _Costs:
                     yield self._call(stage, items)
                 case RunStage():
                     yield self._run(stage, items)
+                case RemoteStage():
+                    yield _guess(stage.remote, CALL_MS)
                 case EachStage():
                     yield from self._of(stage.stages, items * ITEMS)
                 case TogetherStage():
@@ -164,7 +169,7 @@ def _used(stages: Sequence[Stage]) -> Iterator[str]:
 def _waiting(stages: Sequence[Stage]) -> Iterator[bool]:
     for stage in stages:
         waits = isinstance(stage, CallStage | EachStage | ChooseStage | StandStage) and stage.waits
-        yield waits or isinstance(stage, TogetherStage)
+        yield waits or isinstance(stage, TogetherStage | RemoteStage)
 
 
 def _step(stage: CallStage) -> str:

@@ -6,7 +6,7 @@ List scheduling (Graham 1966) where every group that waits is a barrier: indepen
 from collections.abc import Mapping, Sequence
 
 from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import CallStep, RunModel
+from dagc.ir.ops import CallPart, CallStep, RunModel
 from dagc.ir.regions import regions, waits
 
 
@@ -29,7 +29,7 @@ def schedule(graph: Graph) -> tuple[tuple[Node, ...], ...]:
 
 def _is_stage(node: Node) -> bool:
     """Whether main.py has a line for the node; other nodes fold into arguments."""
-    return isinstance(node.op, CallStep | RunModel) or bool(regions(node.op))
+    return isinstance(node.op, CallStep | CallPart | RunModel) or bool(regions(node.op))
 
 
 def _next(

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from dagc.plan.access import Auth, Ingress
+from dagc.plan.wire_types import WireType
+
 
 class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +38,7 @@ class CallStage(_Plain):
 
     It has one target, or one for each member of the tuple it returns; nobody reads a target `_`. The first
     `positional` arguments may go without their names. `guard` is what main.py calls the step together with its
-    guard, where it has one.
+    guard, where it has one. With `batch` requests share a call, and this is one item of its lists.
     """
 
     kind: Literal["call"] = "call"
@@ -45,6 +48,8 @@ class CallStage(_Plain):
     arguments: tuple[tuple[str, Argument], ...]
     positional: int = 0
     guard: str | None = None
+    run: Literal["inline", "thread", "process"] = "inline"
+    batch: bool = False
     waits: bool
     lines: tuple[str, ...]
 
@@ -153,15 +158,28 @@ class StandStage(_Plain):
     lines: tuple[str, ...]
 
 
+class RemoteStage(_Plain):
+    """A part of the graph that another service runs, always awaited. `remote` is what main.py calls it."""
+
+    kind: Literal["remote"] = "remote"
+    targets: tuple[str, ...]
+    remote: str
+    arguments: tuple[Argument, ...]
+    lines: tuple[str, ...]
+
+
 class TogetherStage(_Plain):
     """Waiting steps that do not need each other: they overlap."""
 
     kind: Literal["together"] = "together"
-    calls: tuple[Annotated[CallStage | EachStage | ChooseStage | StandStage, Field(discriminator="kind")], ...]
+    calls: tuple[
+        Annotated[CallStage | EachStage | ChooseStage | StandStage | RemoteStage, Field(discriminator="kind")], ...
+    ]
 
 
 Stage = Annotated[
-    CallStage | TogetherStage | RunStage | EachStage | ChooseStage | StandStage, Field(discriminator="kind")
+    CallStage | TogetherStage | RunStage | EachStage | ChooseStage | StandStage | RemoteStage,
+    Field(discriminator="kind"),
 ]
 
 
@@ -179,7 +197,8 @@ class Port(_Plain):
 class Session(_Plain):
     """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it.
 
-    `run_ms` is what a run of one example was measured to take; without it the service measures when it starts.
+    `run_ms` is what a run of one example was measured to take; without it the service measures when it starts. With
+    `reload` another file may take the model's place in the running service.
     """
 
     name: str
@@ -192,10 +211,11 @@ class Session(_Plain):
     max_batch: int = Field(ge=1)
     one_by_one: str | None = None
     run_ms: float | None = None
+    reload: bool = False
 
 
 class StepGuard(_Plain):
-    """What main.py calls `name`: a step with a time for each attempt, further attempts and a stand-in."""
+    """What main.py calls `name`: a step that runs elsewhere or takes many items, is timed, retried or stood in for."""
 
     name: str
     module: str
@@ -203,6 +223,8 @@ class StepGuard(_Plain):
     timeout_s: float | None = None
     retries: int = 0
     fallback: tuple[str, str] | None = None
+    run: Literal["inline", "thread", "process"] = "inline"
+    batch: bool = False
     lines: tuple[str, ...]
 
 
@@ -223,6 +245,30 @@ class Limits(_Plain):
     max_queue: int = Field(gt=0)
 
 
+class InferenceTensor(_Plain):
+    """A tensor of one example in the Open Inference Protocol: its name, and where its value stands in JSON.
+
+    `path` are members of the body or the answer, or the number of a tuple's member; the empty one is the whole. A
+    `scalar` is a Python value and no array. `dtype` is that of a tensor, or `bytes`.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+    dtype: str
+    dims: tuple[int | str | None, ...]
+    scalar: bool = False
+    optional: bool = False
+
+
+class OpenInference(_Plain):
+    """An endpoint's form in the Open Inference Protocol; a request holds up to `max_rows` examples."""
+
+    inputs: tuple[InferenceTensor, ...]
+    outputs: tuple[InferenceTensor, ...]
+    max_rows: int = Field(ge=1)
+    max_body_bytes: int = Field(ge=1)
+
+
 class Endpoint(_Plain):
     """One graph behind `POST route`.
 
@@ -231,7 +277,9 @@ class Endpoint(_Plain):
     an asyncio task per request, or all requests of a loop turn driven together. `annotations` (one a parameter)
     and `returns` are the user's own, as main.py can write them, or `None`. `example` is a stored request. With
     `takes_bytes` the body may also be the bytes of the one parameter as they are.
-    `predicted` are the parts of the time one request takes when nobody else asks.
+    `auth` are the ways of knowing its callers; with none, those of the service's other endpoints, if any.
+    `predicted` are the parts of the time one request takes when nobody else asks. `inference` is the endpoint in
+    the Open Inference Protocol, or why it is not in it.
     """
 
     name: str
@@ -254,6 +302,47 @@ class Endpoint(_Plain):
     example: JsonValue = None
     takes_bytes: bool = False
     predicted: tuple[CostPart, ...] = ()
+    auth: tuple[Auth, ...] = ()
+    inference: OpenInference | str = ""
+
+
+class Part(_Plain):
+    """Nodes of a graph behind `POST route`, for another service of the plan; `name` is its function in main.py.
+
+    `takes` and `gives` are what crosses the wire. `interface` changes with them, so that services of different
+    builds do not misread each other.
+    """
+
+    name: str
+    graph: str
+    route: str
+    parameters: tuple[str, ...]
+    takes: tuple[WireType, ...]
+    gives: tuple[WireType, ...]
+    interface: str
+    stages: tuple[Stage, ...]
+    result: tuple[Argument, ...]
+    returns_tuple: bool
+    waits: bool
+    limits: Limits
+    lines: tuple[str, ...]
+
+
+class Remote(_Plain):
+    """A part as the service that asks for it knows it: `name` in main.py, the service, and what the part says.
+
+    A call that `may_repeat` is tried once more where a connection fails. `parts` are the user's models and steps.
+    """
+
+    name: str
+    service: str
+    route: str
+    takes: tuple[WireType, ...]
+    gives: tuple[WireType, ...]
+    interface: str
+    may_repeat: bool
+    parts: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 class Setting(_Plain):
@@ -267,6 +356,20 @@ class Setting(_Plain):
     meaning: str
     secret: bool = True
     default: str | None = None
+
+
+class Resource(_Plain):
+    """What steps of a service ask beside models; it is `module.name` in the user's file, where `lines` are.
+
+    `setting` names the setting with its URL, `default` says what stands there without it.
+    """
+
+    setting: str
+    kind: Literal["sql", "keyvalue", "http"]
+    module: str
+    name: str
+    default: str | None = None
+    lines: tuple[str, ...]
 
 
 class Capacity(_Plain):
@@ -285,8 +388,9 @@ class Service(_Plain):
     """One process image: its endpoints, the sessions they share and what its Python needs.
 
     `modules` are the user's modules main.py calls into, each with the name main.py knows it by. `calls` are the
-    names of the services it calls, and of a plan's services only the first is called from outside. `capacity` is
-    `None` where the user named no service: the machine decides.
+    names of the services it calls, and of a plan's services only the first is called from outside: it has
+    `endpoints` and `remotes`, the others have `parts`. `capacity` is `None` where the user named no service: the
+    machine decides.
     """
 
     name: str
@@ -296,8 +400,24 @@ class Service(_Plain):
     requirements: tuple[str, ...]
     guards: tuple[StepGuard, ...] = ()
     settings: tuple[Setting, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    ingress: Ingress | None = None
     capacity: Capacity | None = None
     calls: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    remotes: tuple[Remote, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The user's file that the service is made from."""
+        lines = [endpoint.line for endpoint in self.endpoints]
+        lines += [line for part in self.parts for line in part.lines]
+        return lines[0].rpartition(":")[0] if lines else ""
+
+    @property
+    def grpc(self) -> bool:
+        """Whether it answers the Open Inference Protocol, and so over gRPC where it is given a port for that."""
+        return any(isinstance(endpoint.inference, OpenInference) for endpoint in self.endpoints)
 
 
 class ServicePlan(_Plain):

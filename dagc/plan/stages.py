@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import CallStep, Each, ModelKey, RunModel
+from dagc.ir.ops import CallPart, CallStep, Each, RunModel
 from dagc.ir.regions import captures, own_inputs, waits
 from dagc.ir.types import TupleOf, Type
 from dagc.plan.arguments import UNUSED, arguments, compared
@@ -26,14 +26,16 @@ from dagc.plan.service_plan import (
     ChooseStage,
     Combination,
     EachStage,
+    RemoteStage,
     RunStage,
     Session,
     Stage,
     StandStage,
     TogetherStage,
 )
+from dagc.plan.sessions import SessionKey, session_key
 
-Awaitable = CallStage | EachStage | ChooseStage | StandStage
+Awaitable = CallStage | EachStage | ChooseStage | StandStage | RemoteStage
 """What can overlap with others."""
 
 _Written = Mapping[ValueId, Argument]
@@ -49,26 +51,32 @@ class Body:
 
 
 def body(
-    graph: Graph, sessions: Mapping[ModelKey, Session], guards: Guards, names: Names, sources: Mapping[str, bytes]
+    graph: Graph,
+    sessions: Mapping[SessionKey, Session],
+    guards: Guards,
+    names: Names,
+    sources: Mapping[str, bytes],
+    remotes: Mapping[tuple[str, str, str], str] = MappingProxyType({}),
 ) -> Body:
-    """The stages of `graph` in the order they run.
+    """The stages of `graph` in the order they run; `remotes` are main.py's names by service, graph and part.
 
     Raises:
         CompileError: values or operations main.py cannot hold (E0601).
     """
     given = [Argument(name=value.id) for value in graph.inputs]
-    return _Writing(sessions, guards, names, sources, graph.name).body(graph, given)
+    return _Writing(sessions, guards, names, sources, graph.name, remotes).body(graph, given)
 
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
     """The stages of one function in the making; a function inside it sees its variables, and hides none."""
 
-    sessions: Mapping[ModelKey, Session]
+    sessions: Mapping[SessionKey, Session]
     guards: Guards
     names: Names
     sources: Mapping[str, bytes]
     graph: str
+    remotes: Mapping[tuple[str, str, str], str]
 
     def body(
         self, graph: Graph, given: Sequence[Argument], wanted: Mapping[ValueId, str] = MappingProxyType({})
@@ -81,7 +89,7 @@ class _Writing:
     def stage(self, group: Sequence[Node], written: _Written, types: Mapping[ValueId, Type]) -> Stage:
         first = group[0]
         if isinstance(first.op, RunModel):
-            return _run(first, first.op, written, self.sessions[first.op.model])
+            return _run(first, first.op, written, self.sessions[session_key(first.op)])
         calls = [made for node in group if (made := self.awaitable(node, written, types)) is not None]
         if len(calls) == 1:
             return calls[0]
@@ -91,6 +99,8 @@ class _Writing:
         match node.op:
             case CallStep() as op:
                 return self.call(node, op, written)
+            case CallPart() as op:
+                return self.ask(node, op, written)
             case Each() as op:
                 return self.each(node, op, written)
             case Switch() | Route() | Split() as op:
@@ -115,7 +125,17 @@ class _Writing:
             arguments=tuple(given),
             positional=positional(self.sources, op.module, op.qualname, op.parameters),
             guard=guard.name if guard else None,
+            run=op.run,
+            batch=op.batch,
             waits=waits(node),
+            lines=cited(node.spans),
+        )
+
+    def ask(self, node: Node, op: CallPart, written: _Written) -> RemoteStage:
+        return RemoteStage(
+            targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
+            remote=self.remotes[op.service, self.graph, op.part],
+            arguments=tuple(written[source] for source in node.inputs),
             lines=cited(node.spans),
         )
 

@@ -4,13 +4,16 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+JSON = b"application/json"
+
 
 class Answer(NamedTuple):
-    """One response; its content type is JSON. `headers` are extra ones, names in lower case."""
+    """One response. `headers` are extra ones, names in lower case."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = JSON
 
 
 def refusal(

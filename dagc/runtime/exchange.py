@@ -12,8 +12,9 @@ from typing import Protocol
 
 from uvicorn._types import HTTPScope
 
+from .access import Access
 from .answer import FAILED, Answer
-from .framing import is_bytes, is_json, refused_type
+from .framing import is_bytes, is_json, refused_media, refused_type
 from .metrics import Meter
 from .served import Endpoint, Ticket
 
@@ -24,7 +25,8 @@ _logger = logging.getLogger("dagc.front")
 class Route:
     """An endpoint with what the front needs of it at hand; everything that is no endpoint shares one, `other`.
 
-    `of_bytes` is the way in for a body that is the bytes of an endpoint's one parameter.
+    `of_bytes` is the way in for a body that is the bytes of an endpoint's one parameter. `access` says who may use
+    it.
     """
 
     path: str
@@ -34,9 +36,13 @@ class Route:
     meter: Meter
     next_id: Callable[[], bytes]
     of_bytes: Route | None = None
+    access: Access | None = None
+    media: bytes | None = None
 
     def for_type(self, content_type: bytes | None) -> Route | Answer:
         """The way in for a body of this type, or its refusal."""
+        if self.media is not None:
+            return self if content_type == self.media else refused_media(self.media)
         if is_json(content_type):
             return self
         if self.of_bytes is not None and is_bytes(content_type):
@@ -55,8 +61,8 @@ class Exchange:
     """One owed answer. `scope` is set when ASGI gives it, `close` when it is the connection's last."""
 
     __slots__ = (
-        "answer", "arrived", "body", "close", "owing",
-        "request_id", "route", "scope", "ticket", "timeout_s",
+        "answer", "arrived", "body", "caller", "close", "owing",
+        "request_id", "route", "scope", "ticket", "timeout_s", "traceparent",
     )  # fmt: skip
 
     arrived: float
@@ -70,6 +76,8 @@ class Exchange:
         self.timeout_s = route.deadline_s
         self.request_id = route.next_id()
         self.answer: Answer | None = None
+        self.caller = ""
+        self.traceparent = b""
         self.scope: HTTPScope | None = None
         self.ticket: Ticket | None = None
 
@@ -82,10 +90,18 @@ class Exchange:
         try:
             self.ticket = endpoint.accept(body, self.arrived + self.timeout_s, self.reply)
             self.ticket.request_id = self.request_id
+            self.ticket.traceparent = self.traceparent
+            self.ticket.arrived = self.arrived
         except Exception:
             _logger.exception("`accept` of %s failed", self.route.path)
             self.reply(FAILED)
         return None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that the request is part of, if it is."""
+        found = self.ticket.traceparent if self.ticket is not None else self.traceparent
+        return found[3:35].decode()
 
     def reply(self, answer: Answer) -> None:
         """The answer is there; its connection writes it when its turn comes."""

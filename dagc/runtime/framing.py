@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from .answer import Answer, refusal
+from .answer import JSON, Answer, refusal
 
 MAX_HEAD_BYTES = 16 * 1024
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -23,6 +23,7 @@ PLAIN_NAMES = frozenset(
 _JSON_TYPE = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _BYTES_TYPE = re.compile(rb"(?:application/octet-stream|(?:image|audio|video)/[\w.+-]+)\s*(?:;.*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]{0,200})?")
 _TIMEOUT_MS = re.compile(rb"[0-9]{1,9}")
 _HEADS = {
     status.value: b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\n" % (status.value, status.phrase.encode())
@@ -33,15 +34,18 @@ _HEADS = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request asks for besides its answer: its own id, and a deadline lower than the endpoint's."""
+    """What a request asks for besides its answer: its own id, a deadline lower than the endpoint's, its trace."""
 
     request_id: bytes = b""
     timeout_s: float | None = None
+    traceparent: bytes = b""
 
 
 def encode(answer: Answer, request_id: bytes, date: bytes, close: bytes) -> bytes:
     """Head and body of an answer; `date` and `close` are whole header lines, or nothing."""
     head = _HEADS.get(answer.status) or _HEADS[500]
+    if answer.content_type is not JSON:
+        head = head.replace(JSON, answer.content_type)
     extra = b"".join([b"%b: %b\r\n" % field for field in answer.headers]) if answer.headers else b""
     body = answer.body
     return b"%b%bx-request-id: %b\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
@@ -63,17 +67,37 @@ def read_wish(fields: Mapping[bytes, bytes]) -> Wish | Answer:
     given = fields.get(b"x-request-id", b"")
     request_id = given if _REQUEST_ID.fullmatch(given) else b""
     timeout = fields.get(b"x-request-timeout-ms")
+    trace = _trace(fields.get(b"traceparent"))
     if timeout is None:
-        return Wish(request_id)
+        return Wish(request_id, None, trace)
     if not _TIMEOUT_MS.fullmatch(timeout):
         message = "`x-request-timeout-ms` must be a whole number of milliseconds, at most 9 digits"
         return refusal(400, "bad_header", message, "x-request-timeout-ms")
-    return Wish(request_id, int(timeout) / 1000)
+    return Wish(request_id, int(timeout) / 1000, trace)
+
+
+def _trace(given: bytes | None) -> bytes:
+    """A `traceparent` in the form of version 00; one that is none is as if it were not there.
+
+    Later versions may say more, behind a dash (W3C Trace Context, section 3.2.4).
+    """
+    found = None if given is None else _TRACEPARENT.fullmatch(given)
+    if found is None:
+        return b""
+    version, trace_id, span_id, flags, more = found.groups()
+    if version == b"ff" or (version == b"00" and more) or not trace_id.strip(b"0") or not span_id.strip(b"0"):
+        return b""
+    return b"-".join((b"00", trace_id, span_id, flags))
 
 
 def is_json(content_type: bytes | None) -> bool:
     """Whether a body says it is JSON, or says nothing."""
     return content_type is None or content_type == b"application/json" or bool(_JSON_TYPE.fullmatch(content_type))
+
+
+def refused_media(wanted: bytes) -> Answer:
+    """The refusal of a body that is no message of another service's."""
+    return refusal(415, "unsupported_media_type", f"`content-type` must be `{wanted.decode()}`", "content-type")
 
 
 def is_bytes(content_type: bytes | None) -> bool:

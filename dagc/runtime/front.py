@@ -15,16 +15,23 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Protocol
 
+from .access import Access
 from .exchange import Route
+from .ingress import PREFIX
 from .logs import AccessLog
 from .metrics import Metrics
 from .observer import Watch
+from .oip.paths import asked_model, is_inference
 from .served import Endpoint, Served
+from .wire.frame import CONTENT_TYPE, INTERNAL
 
 SWEEP_S = 0.5
 STOPPING_SWEEP_S = 0.1
 # How long an idle connection may still bring a request when the service stops: it may be on its way.
 STOP_GRACE_S = 0.25
+HEALTH = frozenset(("/live", "/ready", "/v2/health/live", "/v2/health/ready"))
+"""Paths that everybody may ask: whoever starts and routes to a service has no key of it."""
+METRICS = "/metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Front:
         patience: Patience = Patience(),
         max_connections: int = 4096,
         max_crowd: int = 256,
+        open_metrics: bool = False,
     ) -> None:
         self.service = service
         self.metrics = metrics
@@ -80,13 +88,40 @@ class Front:
         self.next_id = _ids()
         self.routes = {path.encode(): self._route(path, endpoint) for path, endpoint in service.endpoints.items()}
         largest = max((route.max_body_bytes for route in self.routes.values()), default=0)
-        self.other = Route("other", None, 0.0, largest, metrics.meters["other"], self.next_id)
+        largest = max([largest, *(model.inference.max_body_bytes for model in service.models)])
+        known = (metrics.meters["other"], self.next_id)
+        self.other = Route("other", None, 0.0, largest, *known)
+        self._users = service.app and Route("app", None, 0.0, service.app.max_body_bytes, *known)
+        self.guarded = service.access is not None or (service.app is not None and service.app.access is not None)
+        self.open = HEALTH | {METRICS} if open_metrics else HEALTH
+        at = PREFIX if service.app is not None else ""
+        self.pages = {METRICS, *HEALTH, *(f"{at}{name}" for name in ("/", "/openapi.json", "/docs"))}
         self.date = _date_line()
         # Connections with an answer to write; the first of a loop turn calls `flush_soon`.
         self.due: list[Swept] = []
         self._watch = watch
         watch.at_end.append(self._flush)
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def users(self, path: str) -> Route:
+        """The route of a path that is the user's application's, if there is one, else `other`."""
+        if self._users is None or path in self.pages or path.encode(errors="replace") in self.routes:
+            return self.other
+        return self.other if self.service.models and is_inference(path) else self._users
+
+    def access(self, path: str) -> Access | None:
+        """Who may use a path, decoded, by whatever method; `None`: everybody."""
+        if path in self.open:
+            return None
+        route = self.routes.get(path.encode(errors="replace"))
+        if route is not None:
+            return route.access
+        if self.service.models and is_inference(path):
+            model = asked_model(path, self.service.models)
+            return self.service.access if model is None else model.access
+        if self.service.app is not None and path not in self.pages:
+            return self.service.app.access
+        return self.service.access
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to sweep on this loop."""
@@ -121,7 +156,8 @@ class Front:
         meter = self.metrics.meters[path]
         known = (limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
         of_bytes = Route(path, endpoint.of_bytes, *known) if endpoint.of_bytes is not None else None
-        return Route(path, endpoint, *known, of_bytes)
+        media = CONTENT_TYPE if path.startswith(INTERNAL) else None
+        return Route(path, endpoint, *known, of_bytes, endpoint.access, media)
 
     def _flush(self) -> None:
         if not self.due:

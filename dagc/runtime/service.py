@@ -2,24 +2,41 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from uvicorn._types import ASGI3Application
+
+from .access import Access
 from .admission import Queue, Ticket
 from .answer import Answer
 from .batcher import Batcher, SessionCall
+from .calls import PlainCoding, serve_call
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
-from .events import Event, events
+from .entrance import Entrance
+from .events import Event, events, holders, reloads
 from .glue import Coding, Glue, GlueFunction
 from .guard import Step, guarded
+from .ingress import Ingress
 from .observer import NullObserver, Observer, Watch
+from .oip.codec import RowCodec
+from .oip.joined import Model
+from .otlp import Exporter
+from .reload import Follower, follow, models_folder
+from .resources import Resource, Resources
 from .run import serve
 from .scope import FlaggingCodec, Scope, scoped
 from .session import Session, session_threads
-from .settings import EndpointSettings, Limits, StartError, load_settings, read_file
+from .settings import EndpointSettings, Limits, PartSettings, StartError, load_settings, read_file
+from .step_places import StepPlaces
 from .stopwatch import DECODE, ENCODE, timed, timed_every
+from .traced import linked, traced
 from .turn import Turn
 from .waiting import Waiting
+from .watchdog import Watchdog
+from .wire.remote import Remote
+from .wire.wiring import Wiring
 
 __all__ = ["Endpoint", "NullObserver", "Observer", "Service", "StartError"]
 
@@ -29,6 +46,8 @@ class Endpoint:
 
     of_bytes: "Endpoint | None" = None
     """The way in for bodies that are the bytes of its one parameter."""
+    access: Access | None = None
+    """Who may use it; `None`: everybody."""
 
     def __init__(
         self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch, queue: Queue
@@ -55,6 +74,13 @@ class Endpoint:
         """Requests accepted and not yet answered."""
         return self._queue.held
 
+    def has_room(self, requests: int) -> bool:
+        """Whether so many more requests may come in at once; if not, that is counted as one turned away."""
+        if self._queue.held + requests <= self._queue.limit:
+            return True
+        self._watch.observer.shed("queue_full")
+        return False
+
     def time(self, steps: Sequence[str], every: int) -> None:
         """Time `steps`, reading and writing in one turn of `every`; main.py is loaded by now."""
         self._driver.draw.begin(timed(self._glue, steps, self._watch), every)
@@ -68,6 +94,13 @@ class Endpoint:
         other = Endpoint(self._settings, glue, self._batcher, self._watch, self._queue)
         self._others.append(other)
         return other
+
+    def trace(self, exporter: Exporter, steps: Sequence[str]) -> None:
+        """From now on requests have spans, and so have `steps` in them."""
+        draw = self._driver.draw
+        draw.plain, draw.timed = (traced(glue, steps, exporter) for glue in (draw.plain, draw.timed))
+        for other in self._others:
+            other.trace(exporter, steps)
 
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         """The ticket of a request taken in; call it on the event loop.
@@ -93,11 +126,25 @@ class Service:
         self._settings = load_settings(self._folder / "service.json")
         self.watch = Watch()
         self._batcher = Batcher(self.watch)
+        self._places = StepPlaces(self._folder, self._batcher, self.watch)
         self._sessions = {each.name: Session(each, self._folder) for each in self._settings.sessions}
+        self._calls = {name: SessionCall(self._batcher, session) for name, session in self._sessions.items()}
         self.name = self._settings.service
         self.version = _one_version(self._settings.endpoints)
         self.openapi = read_file(self._folder / "openapi.json", "openapi")
         self.endpoints: dict[str, Endpoint] = {}
+        self.models: tuple[Model, ...] = ()
+        self._served: tuple[EndpointSettings | PartSettings, ...] = (
+            *self._settings.endpoints,
+            *self._settings.parts,
+        )
+        self._wiring = Wiring(self._settings.parts, self._settings.remotes, self.watch)
+        self._resources = Resources(self.watch)
+        self._graphs: dict[str, Callable[..., object]] = {}
+        front = self._settings.ingress
+        self._entrance = Entrance([e.auth for e in self._settings.endpoints] + ([front.auth] if front else []))
+        self.access = self._entrance.rest
+        self.app: Ingress | None = None
 
     @property
     def observer(self) -> Observer:
@@ -110,18 +157,28 @@ class Service:
 
     @property
     def sessions(self) -> tuple[str, ...]:
-        """The sessions' names, for metrics."""
-        return tuple(self._sessions)
+        """The names of what runs for several requests, for metrics: sessions, and steps of lists."""
+        return (*self._sessions, *self._batched)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """What else is timed, for metrics: steps, reading and writing."""
-        return (*self._settings.steps, DECODE, ENCODE)
+        return (*self._alone, DECODE, ENCODE)
+
+    @property
+    def _batched(self) -> tuple[str, ...]:
+        return tuple(each.step for each in self._settings.guards if each.max_batch is not None)
+
+    @property
+    def _alone(self) -> tuple[str, ...]:
+        return tuple(step for step in self._settings.steps if step not in self._batched)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What else is counted, for metrics."""
-        return events(self._settings.endpoints)
+        asked = (*self._wiring.events(), *self._resources.events)
+        held = holders((*self.sessions, *self.parts))
+        return (*events(self._served), *reloads(self._settings.sessions), *asked, *held)
 
     def session(self, name: str) -> SessionCall:
         """What the glue calls to run a session of service.json: `await scoring(row)`.
@@ -129,12 +186,12 @@ class Service:
         Raises:
             StartError: `glue`, there is none of that name.
         """
-        if name not in self._sessions:
+        if name not in self._calls:
             raise StartError("glue", f"service.json has no session `{name}`")
-        return SessionCall(self._batcher, self._sessions[name])
+        return self._calls[name]
 
     def step(self, step: Step, *, fallback: Callable[[], object] | None = None) -> Step:
-        """A step of the user's with the guard that service.json has for it, and what stands in where it fails.
+        """A step of the user's where service.json says that it runs, with its guard and what stands in for it.
 
         Raises:
             StartError: `glue`, service.json has no guard for it.
@@ -143,7 +200,17 @@ class Service:
         settings = next((each for each in self._settings.guards if each.step == name), None)
         if settings is None:
             raise StartError("glue", f"service.json has no guard for step `{name}`")
-        return guarded(step, settings, fallback, self.watch)
+        longest_s = max((each.limits.deadline_s for each in self._served), default=1.0)
+        return guarded(self._places.step(step, settings, longest_s), settings, fallback, self.watch)
+
+    def resource(self, resource: Resource) -> None:
+        """A database, key-value store or other service that steps ask, as the user's file declares it."""
+        self._resources.add(resource)
+
+    def begin(self) -> None:
+        """On the loop of a worker: watch who holds it, see whether resources answer. Each is closed with the loop."""
+        self._resources.open()
+        Watchdog(self._settings.steps, self.watch).begin()
 
     def endpoint(self, function: Callable[..., object]) -> Callable[[GlueFunction], GlueFunction]:
         """A decorator of the glue's coroutine for the user's graph `function`, whose annotations are the API.
@@ -159,14 +226,53 @@ class Service:
             queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
             glue = self._glue(settings, Codec(function, settings), coroutine)
             endpoint = Endpoint(settings, glue, self._batcher, self.watch, queue)
+            endpoint.access = self._entrance.access(settings.auth)
             self.endpoints[settings.route] = endpoint
+            self._graphs[settings.route] = function
             if settings.takes_bytes:
                 endpoint.of_bytes = endpoint.also(BytesCodec(function, settings))
+            if settings.inference is not None:
+                rows = endpoint.also(RowCodec(function, settings))
+                self.models += (Model(settings, settings.inference, rows, endpoint.access),)
             return coroutine
 
         return register
 
-    def _glue(self, settings: EndpointSettings, codec: Codec, coroutine: GlueFunction) -> Glue:
+    def part(self, coroutine: GlueFunction) -> GlueFunction:
+        """A decorator of the glue's coroutine for a part of a graph that another service asks for.
+
+        Raises:
+            StartError: `glue`, service.json has no such part; `types`, its values cannot be written.
+        """
+        settings, codec = self._wiring.part(coroutine.__name__)
+        queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
+        glue = self._glue(settings, codec, coroutine)
+        self.endpoints[settings.route] = Endpoint(settings, glue, self._batcher, self.watch, queue)
+        return coroutine
+
+    def remote(self, name: str) -> Remote:
+        """What the glue calls to ask another service for a part of service.json: `await compute_score(row)`.
+
+        Raises:
+            StartError: `glue`, there is none of that name; `types`; `bad_setting`, its address.
+        """
+        return self._wiring.remote(name)
+
+    def ingress(self, app: ASGI3Application) -> None:
+        """Put the user's application in front: paths that are not the service's are its, and it may call graphs.
+
+        Raises:
+            StartError: `glue`, service.json has none.
+        """
+        settings = self._settings.ingress
+        if settings is None:
+            raise StartError("glue", "service.json has no `ingress`")
+        access = None if settings.open else self._entrance.access(settings.auth)
+        self.app = Ingress(app, settings.max_body_bytes, access)
+        for route, function in self._graphs.items():
+            serve_call(function, self.endpoints[route].also(PlainCoding()))
+
+    def _glue(self, settings: EndpointSettings, codec: Coding, coroutine: GlueFunction) -> Glue:
         """The way through an endpoint; requests of one whose answers may be degraded have a scope."""
         if not settings.nodes:
             return Glue(settings.name, codec, coroutine)
@@ -179,8 +285,38 @@ class Service:
         return Glue(settings.name, FlaggingCodec(codec), coroutine, driven)
 
     def share_cpus(self, workers: int) -> None:
-        """So many processes serve beside each other: threads for heavy sessions are shared out among them."""
+        """So many processes serve beside each other: threads and processes of each are shared out among them."""
         self._batcher.aside.size = max(1, cpu_limit() // workers)
+        self._places.begin(workers)
+
+    def watch_models(self) -> None:
+        """From now on, models that may be replaced follow their files; those that are there serve at return.
+
+        Raises:
+            StartError: `models_dir`.
+        """
+        models = models_folder()
+        if models is not None:
+            follow(
+                Follower(each, self._folder, models, self._calls[each.name], self._put, self.watch)
+                for each in self._settings.sessions
+                if each.reload
+            )
+
+    def _put(self, session: Session) -> None:
+        """From now on `session` runs what the one of its name did; what that has begun it ends."""
+        self._sessions[session.name] = self._calls[session.name].session = session
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a thread is in a step that nobody waits for any more."""
+        return self._places.is_stuck
+
+    def trace(self, exporter: Exporter) -> None:
+        """From now on requests, steps, sessions and batches have spans."""
+        self._batcher.linked = partial(linked, exporter)
+        for endpoint in self.endpoints.values():
+            endpoint.trace(exporter, self._settings.steps)
 
     def why_not_fork(self) -> str | None:
         """What of the warm service a fork would not copy: the threads of sessions that have more than one."""
@@ -193,15 +329,16 @@ class Service:
         Raises:
             StartError: a model is missing, changed or broken, or an endpoint of service.json has no glue.
         """
-        for settings in self._settings.endpoints:
+        for settings in self._served:
             if settings.route not in self.endpoints:
                 raise StartError("glue", f"nothing serves endpoint `{settings.name}`")
+        self._resources.settle()
         for session in self._sessions.values():
             session.open()
             session.warm()
         every = timed_every()
         for endpoint in self.endpoints.values():
-            endpoint.time(self._settings.steps, every)
+            endpoint.time(self._alone, every)
 
     def run(self) -> None:
         """Serve until told to stop."""

@@ -25,6 +25,7 @@ from dagc.ir.ops import (
     Reduce,
     TopK,
 )
+from dagc.ir.placement import Placement
 from dagc.ir.types import DType, Scalar, Tensor, Type, Unknown
 from dagc.trace.names import Names
 from dagc.trace.source import assigned_names
@@ -112,6 +113,7 @@ class Recorder:
         stems: Sequence[str] = (),
         implicit: bool = False,
         span: Span | None = None,
+        placement: Placement | None = None,
     ) -> tuple[Value, ...]:
         """The outputs of a new node, one for each of `types`.
 
@@ -130,7 +132,7 @@ class Recorder:
         )
         name = NodeName(self._node_names.unique(stem))
         sources = tuple(value.id for value in inputs)
-        self._nodes.append(Node(name, op, sources, outputs, (span,) if span else ()))
+        self._nodes.append(Node(name, op, sources, outputs, (span,) if span else (), placement))
         return outputs
 
     def expression(self, op: Expression, inputs: Sequence[Value], *, implicit: bool = False) -> tuple[Value, ...]:

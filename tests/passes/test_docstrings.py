@@ -3,12 +3,14 @@
 import inspect
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from dagc.ir.branching import Case
 from dagc.ir.graph import Graph, ValueId
 from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.placement import Placement
 from dagc.ir.printer import print_graph
 from dagc.passes.fold_choices import FoldChoices
 from dagc.passes.fold_constants import FoldConstants
@@ -19,6 +21,7 @@ from dagc.passes.lower_expressions import LowerExpressions
 from dagc.passes.optimise_models import OptimiseModels
 from dagc.passes.pass_ import Context, Pass
 from dagc.passes.pipeline import PIPELINE
+from dagc.passes.place_nodes import PlaceNodes
 from dagc.passes.prune_outputs import PruneOutputs
 from dagc.passes.remove_dead_nodes import RemoveDeadNodes
 from dagc.passes.share_common_nodes import ShareCommonNodes
@@ -82,6 +85,14 @@ def fused(s: Sketch) -> Graph:
     return s.graph(s.step(decide, [number], "decision", BOOL), a)
 
 
+def placed(s: Sketch) -> Graph:
+    (row,) = s.model("scaler", scaler(), {"x": s.input("x", ROW)}, "y:row")
+    (scores,) = s.model("trees", scaler(), {"x": row}, "y:scores")
+    graph = s.graph(s.op("add", scores, scores, out="doubled"))
+    first, second, *others = graph.nodes
+    return replace(graph, nodes=(first, replace(second, placement=Placement("compute")), *others))
+
+
 EXAMPLES: dict[type[Pass], Callable[[Sketch], Graph]] = {
     RemoveDeadNodes: dead,
     ShareCommonNodes: shared,
@@ -92,6 +103,7 @@ EXAMPLES: dict[type[Pass], Callable[[Sketch], Graph]] = {
     LowerExpressions: lowered,
     PruneOutputs: pruned,
     FuseModels: fused,
+    PlaceNodes: placed,
     OptimiseModels: dead,
 }
 
