@@ -13,14 +13,14 @@ from dagc.artifacts.lock import verify as verify_lock
 from dagc.artifacts.resolve import resolve
 from dagc.artifacts.tree import ArtifactTree
 from dagc.backends.service import render_service
-from dagc.check.rules import check, check_endpoints
 from dagc.diagnostics import CompileError, Diagnostic, Report
-from dagc.dsl.load import load
+from dagc.dsl import auth as dsl_auth
 from dagc.dsl.traced import Traced
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.verdict import Equivalence
+from dagc.frontend import check_file
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.regions import every_node
 from dagc.models.signature import Port as ModelPort
@@ -28,9 +28,13 @@ from dagc.models.signature import Signature
 from dagc.models.store import ModelStore
 from dagc.passes.keep_shared_models import shared_models
 from dagc.passes.pipeline import Optimised, run
+from dagc.plan.access import Ingress, KeyAuth, TokenAuth
+from dagc.plan.callers import token_libraries
+from dagc.plan.inference import inference_libraries, open_inference
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.profile import PROFILE_NAME, outdated, read_profile
 from dagc.plan.requirements import requirements
+from dagc.plan.resources import drivers, resources
 from dagc.plan.service_plan import Port, ServicePlan
 from dagc.plan.sessions import ModelFacts
 
@@ -67,21 +71,6 @@ class Compilation:
     tree: ArtifactTree
 
 
-def check_file(source: Path, report: Report) -> tuple[Traced, ...]:
-    """The graphs of a file, traced and checked; raises `CompileError` with the mistakes of all of them together.
-
-    A graph whose body or signature is wrong is not checked further; the others are.
-    """
-    traced = load(source, report)
-    for graph in traced:
-        found = Report(report.root)
-        check(graph.graph, graph.store, found)
-        report.extend(found.diagnostics)
-    check_endpoints([graph.graph for graph in traced], report)
-    report.stop_on_errors()
-    return traced
-
-
 def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Planned:
     """The graphs of a file, optimised and planned as one service; `unmeasured` leaves profile.json aside."""
     watch("tracing and checking")
@@ -104,6 +93,7 @@ def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = 
         build_only=traced[0].build_only,
         remarks=[remark.message for after in optimised for remark in after.remarks],
         profile=profile,
+        ingress=_ingress(traced[0]),
     )
     report.extend(found for service in plan.services for found in outdated(profile, service.sessions))
     return Planned(traced, optimised, requests, plan, lock)
@@ -148,9 +138,39 @@ def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
 
 
 def _libraries(traced: tuple[Traced, ...]) -> tuple[str, ...]:
-    """The distributions that hold operators of the models."""
+    """The distributions that hold operators of the models, drive resources, read tokens and answer over gRPC."""
+    driving = drivers(resources([graph.graph for graph in traced]))
     found = (graph.store.library(key) for graph in traced for key in graph.models.values())
-    return tuple(sorted({library for library in found if library is not None}))
+    front = traced[0].ingress
+    auths = [_auth(graph.auth) for graph in traced] + ([_auth(front.auth)] if front else [])
+    forms = (open_inference(graph.request_schema(), graph.response_schema()) for graph in traced)
+    asked_for = token_libraries(auths) | driving | inference_libraries(forms)
+    return tuple(sorted({library for library in found if library is not None} | asked_for))
+
+
+def _auth(auth: tuple[dsl_auth.Auth, ...]) -> tuple[KeyAuth | TokenAuth, ...]:
+    """Ways of knowing callers as a plan says them."""
+    return tuple(
+        KeyAuth(setting=way.setting)
+        if isinstance(way, dsl_auth.ApiKey)
+        else TokenAuth(setting=way.setting, issuer=way.issuer, audience=way.audience, scopes=way.scopes)
+        for way in auth
+    )
+
+
+def _ingress(traced: Traced) -> Ingress | None:
+    """The application in front, as a plan says it."""
+    front = traced.ingress
+    if front is None:
+        return None
+    return Ingress(
+        module=front.module,
+        name=front.name,
+        auth=_auth(front.auth),
+        open=front.open,
+        max_body_bytes=front.max_body_bytes,
+        line=front.line,
+    )
 
 
 def _session_keys(optimised: tuple[Optimised, ...]) -> list[ModelKey]:
@@ -179,6 +199,7 @@ def _compiled(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ..
         traced.response_schema(),
         traced.summary(),
         next(own, None),
+        _auth(traced.auth),
     )
 
 

@@ -1,13 +1,16 @@
 """openapi.json of a service (OpenAPI 3.1): its routes, the user's own types, and every way it says no."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
 from dagc.artifacts.canonical import json_bytes
 from dagc.backends.components import Components
 from dagc.backends.example import example_request
-from dagc.plan.service_plan import Endpoint, Service
+from dagc.backends.security import CHALLENGED, callers, refusals, security, security_schemes
+from dagc.plan.access import Auth
+from dagc.plan.nesting import every_call, every_stage
+from dagc.plan.service_plan import Endpoint, Service, StandStage
 
 _REFUSALS = {
     "400": "The body is not JSON, or the request is not well formed.",
@@ -62,34 +65,46 @@ _PARAMETERS: JsonValue = [
 def openapi(service: Service) -> bytes:
     """The document as canonical JSON."""
     components = Components({"Error": _ERROR})
-    paths: dict[str, JsonValue] = {e.route: {"post": _operation(e, components)} for e in service.endpoints}
+    fallbacks = {guard.name: guard.qualname for guard in service.guards if guard.fallback is not None}
+    paths: dict[str, JsonValue] = {
+        e.route: {"post": _operation(e, components, sorted({*_degrading(e, fallbacks)}), callers(e, service))}
+        for e in service.endpoints
+    }
+    named: dict[str, JsonValue] = {"schemas": components.schemas}
+    if schemes := security_schemes(service):
+        named["securitySchemes"] = schemes
     document: JsonValue = {
         "openapi": "3.1.0",
         "info": {"title": service.name, "version": _version(endpoint.version for endpoint in service.endpoints)},
         "paths": paths,
-        "components": {"schemas": components.schemas},
+        "components": named,
     }
     return json_bytes(document)
 
 
-def _operation(endpoint: Endpoint, components: Components) -> JsonValue:
+def _operation(
+    endpoint: Endpoint, components: Components, degrading: Sequence[str], auth: Sequence[Auth]
+) -> JsonValue:
     request: dict[str, JsonValue] = {
         "schema": components.add(endpoint.request_schema, f"{endpoint.name}_request"),
         "example": example_request(endpoint),
     }
     answer = {"schema": components.add(endpoint.response_schema, f"{endpoint.name}_response")}
+    said = {**_REFUSALS, **refusals(auth)}
     operation: dict[str, JsonValue] = {
         "operationId": endpoint.name,
         "parameters": _PARAMETERS,
         "requestBody": {"required": True, "content": {"application/json": request, **_bytes(endpoint)}},
         "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": answer}},
-            **{status: _refusal(status, text) for status, text in _REFUSALS.items()},
+            "200": {"description": "The answer.", "content": {"application/json": answer}, **_flag(degrading)},
+            **{status: _refusal(status, said[status]) for status in sorted(said)},
         },
         "x-dagc-version": endpoint.version,
         "x-dagc-deadline-s": endpoint.limits.deadline_s,
         "x-dagc-max-body-bytes": endpoint.limits.max_body_bytes,
     }
+    if auth:
+        operation["security"] = security(auth)
     if endpoint.summary:
         operation["summary"] = endpoint.summary
     return operation
@@ -100,8 +115,37 @@ def _bytes(endpoint: Endpoint) -> dict[str, JsonValue]:
     return {kind: {} for kind in _BYTES_TYPES} if endpoint.takes_bytes else {}
 
 
+def _degrading(endpoint: Endpoint, fallbacks: Mapping[str, str]) -> Iterator[str]:
+    """What the header may name: nodes and steps where something else may stand in, quorums that may be short."""
+    for stage in every_stage(endpoint.stages, challengers=False):
+        if isinstance(stage, StandStage) and stage.how == "fallback":
+            yield stage.node
+        if isinstance(stage, StandStage) and stage.how == "quorum":
+            members = len(stage.branches)
+            yield from (f"{stage.node}={answered}/{members}" for answered in range(stage.need, members))
+    for call in every_call(endpoint.stages, challengers=False):
+        if (name := fallbacks.get(call.guard or "")) is not None:
+            yield name
+
+
+def _flag(degrading: Sequence[str]) -> dict[str, JsonValue]:
+    """The header of an answer in which something stood in for something, where that can happen."""
+    if not degrading:
+        return {}
+    text = "What of the answer is not as usual, separated by commas; without this header, nothing: "
+    flag: JsonValue = {
+        "description": text + ", ".join(f"`{name}`" for name in degrading),
+        "required": False,
+        "schema": {"type": "string"},
+    }
+    return {"headers": {"x-dagc-degraded": flag}}
+
+
 def _refusal(status: str, text: str) -> JsonValue:
     content: JsonValue = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    if status in CHALLENGED:
+        challenge: JsonValue = {"description": "How to be known.", "schema": {"type": "string"}}
+        return {"description": text, "content": content, "headers": {"WWW-Authenticate": challenge}}
     if status != "503":
         return {"description": text, "content": content}
     wait: JsonValue = {"description": "Seconds to wait.", "schema": {"type": "integer"}}

@@ -9,6 +9,7 @@ from dagc.artifacts.compose import COMPOSE_NAME
 from dagc.artifacts.lock import LOCK_NAME, Lock
 from dagc.artifacts.tree import ArtifactTree
 from dagc.backends.compose import compose
+from dagc.backends.dashboard import dashboard
 from dagc.backends.glue import glue
 from dagc.backends.image import with_image
 from dagc.backends.openapi import openapi
@@ -46,6 +47,7 @@ def render_service(
         )
         digests[service.name] = folder.digest()
         tree = tree.merge(folder.under(f"services/{service.name}"))
+        tree = tree.merge(ArtifactTree({f"dashboards/{service.name}.json": dashboard(service, plan.dagc_version)}))
     return tree.merge(ArtifactTree({COMPOSE_NAME: compose(plan, models, digests).content()}))
 
 
@@ -63,7 +65,9 @@ def _folder(
         "requirements.txt": requirements_text(service.requirements, lock).encode(),
     }
     sessions = {session.model: models[session.sha256] for session in service.sessions}
-    return ArtifactTree({**sources, **sessions, **generated, **dict(_library())})
+    # A service of models alone does not change when the user's Python does.
+    carried = sources if service.modules else {}
+    return ArtifactTree({**carried, **sessions, **generated, **dict(_library())})
 
 
 def _library() -> Iterator[tuple[str, bytes]]:
@@ -75,7 +79,10 @@ def _library() -> Iterator[tuple[str, bytes]]:
             yield f"dagc_runtime/{path}", content
     for path, content in _modules(runtime.joinpath(_SHIM)):
         yield f"dagc/{path}", content
-    yield "dagc/tensors.py", package.joinpath("dsl", "tensors.py").read_bytes()
+    for shared in ("tensors.py", "unserved.py"):
+        yield f"dagc/{shared}", package.joinpath("dsl", shared).read_bytes()
+    for path, content in _modules(package.joinpath("resources")):
+        yield f"dagc/resources/{path}", content
 
 
 def _modules(folder: Traversable) -> Iterator[tuple[str, bytes]]:

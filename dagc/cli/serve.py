@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import IO, Annotated
 
 import typer
 
 from dagc.cli.address import require_free
+from dagc.cli.companions import DidNotStartError, companions, front_of
+from dagc.cli.given_settings import require_settings
 from dagc.cli.outcome import Format, reporting
 from dagc.diagnostics import CompileError, Diagnostic
 
@@ -30,6 +32,9 @@ def serve(
     ],
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    grpc_port: Annotated[
+        int | None, typer.Option(help="Port for gRPC, which is off without one.", min=0, max=65535)
+    ] = None,
 ) -> None:
     """Serve a graph on this machine, without a container: the tree `dagc build` would write, run as it is.
 
@@ -37,13 +42,15 @@ def serve(
     """
     with reporting(Format.TEXT), _ended_by_signals() as started:
         require_free(host, port)
+        if grpc_port is not None:
+            require_free(host, grpc_port)
         if source.is_dir() and (source / "plan.json").is_file():
-            run_service(service_folder(source), host, port, started)
+            run_service(service_folder(source), host, port, started, grpc_port=grpc_port)
             return
         with tempfile.TemporaryDirectory(prefix="dagc-serve-") as folder:
             tree = Path(folder) / "build"
             build_into(source, tree)
-            run_service(service_folder(tree), host, port, started)
+            run_service(service_folder(tree), host, port, started, grpc_port=grpc_port)
 
 
 def build_into(source: Path, out: Path) -> None:
@@ -59,31 +66,56 @@ def build_into(source: Path, out: Path) -> None:
 
 
 def service_folder(build: Path) -> Path:
-    """The folder of the one service of a build.
+    """The folder of a build's service that answers; those that it calls lie beside it.
 
     Raises:
         CompileError: there is none (E0704).
     """
-    services = sorted(main.parent for main in build.glob("services/*/main.py"))
-    if not services:
+    front = front_of(build)
+    if front is None:
         help_ = "build it again with `dagc build`, or give the graph file"
         raise CompileError.of(Diagnostic("E0704", f"`{build}` holds no service", help=help_))
-    return services[0]
+    return front
 
 
 def run_service(
-    folder: Path, host: str, port: int, started: Callable[[subprocess.Popen[str]], None] = lambda _: None
+    folder: Path,
+    host: str,
+    port: int,
+    started: Callable[[subprocess.Popen[str]], None] = lambda _: None,
+    *,
+    grpc_port: int | None = None,
 ) -> None:
-    """Run a service folder until it ends; `started` is told its process.
+    """Run a service folder, and those it calls, until it ends; `started` is told its process.
 
     Raises:
         CompileError: it ended otherwise than by itself after a signal (E0703).
     """
-    process = start_service(folder, host, port)
-    started(process)
-    code = process.wait()
+    words = ("main.py",) if grpc_port is None else ("main.py", "--grpc-port", str(grpc_port))
+    with beside(folder) as addresses:
+        process = start_service(folder, host, port, words=words, addresses=addresses)
+        started(process)
+        code = process.wait()
     if code:
         raise CompileError.of(failed_service(folder.name, code))
+
+
+@contextmanager
+def beside(folder: Path, stderr: IO[str] | None = None) -> Iterator[Mapping[str, str]]:
+    """The environment that tells a service where those are that it calls, while they run on this machine.
+
+    Raises:
+        CompileError: one of them did not start (E0703).
+    """
+
+    def start(other: Path, addresses: Mapping[str, str]) -> subprocess.Popen[str]:
+        return start_service(other, "127.0.0.1", 0, stdout=subprocess.PIPE, stderr=stderr, addresses=addresses)
+
+    try:
+        with companions(folder, start) as addresses:
+            yield addresses
+    except DidNotStartError as error:
+        raise CompileError.of(failed_service(error.name, error.code)) from None
 
 
 def failed_service(name: str, code: int) -> Diagnostic:
@@ -100,16 +132,21 @@ def start_service(
     port: int,
     *,
     words: Sequence[str] = ("main.py",),
+    addresses: Mapping[str, str] = MappingProxyType({}),
     stdout: int | None = None,
     stderr: IO[str] | None = None,
 ) -> subprocess.Popen[str]:
     """Start `python words...` in a service folder and a session of its own, so that only we signal it.
 
     It does not outlive this process, however this one ends.
+
+    Raises:
+        CompileError: a setting that it needs is not given (E0376).
     """
+    require_settings(folder)
     command = [sys.executable, *words, "--host", host, "--port", str(port)]
     # No load balancer has to notice that it drains here, so a stop need not wait for one.
-    environment = {"DAGC_DRAIN_S": "0", **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"DAGC_DRAIN_S": "0", **addresses, **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -136,6 +173,8 @@ def _ended_by_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     running: list[subprocess.Popen[str]] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
+        if not running and number == signal.SIGINT:
+            raise KeyboardInterrupt  # which is shown with the user's line, if one is running
         if not running:
             sys.exit(128 + number)  # an exception, so temporary folders are removed
         running[0].send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)

@@ -12,10 +12,11 @@ from typing import ParamSpec, Protocol, TypeVar, final, overload
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
 from dagc.dsl.arguments import argument
+from dagc.dsl.auth import Auth, auth_mistakes
 from dagc.dsl.complete import complete
 from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step
-from dagc.dsl.eager_feeds import eager_item
+from dagc.dsl.eager_feeds import eager_item, eager_tensor
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.signatures import (
     Declaration,
@@ -26,8 +27,9 @@ from dagc.dsl.signatures import (
     definition_span,
     import_problem,
 )
+from dagc.dsl.step_resources import graph_asking_mistakes
 from dagc.ir.agree import disagreement
-from dagc.ir.types import Scalar, TupleOf, Type
+from dagc.ir.types import Scalar, Tensor, TupleOf, Type
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
@@ -53,20 +55,31 @@ class GraphDecorator(Protocol):
 @overload
 def graph(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def graph(*, version: str = ..., deadline_s: float = ...) -> GraphDecorator: ...
+def graph(
+    *, version: str = ..., deadline_s: float = ..., auth: Auth | Sequence[Auth] | None = ...
+) -> GraphDecorator: ...
 @complete('@dagc.graph(version="1.0.0", deadline_s=0.2)')
-def graph(function: Function | None = None, /, *, version: str = "0.0.0", deadline_s: float = 1.0) -> object:
+def graph(
+    function: Function | None = None,
+    /,
+    *,
+    version: str = "0.0.0",
+    deadline_s: float = 1.0,
+    auth: Auth | Sequence[Auth] | None = None,
+) -> object:
     """The function as a graph.
 
     Args:
         function: its body calls steps, models and other graphs, and computes with tensors.
         version: of the graph's interface, as `1.2.0`.
         deadline_s: the time one request may take, in seconds.
+        auth: who may ask: `dagc.api_key(...)`, `dagc.jwt(...)`, or several of which one has to know the caller. As
+            soon as one graph of a service says so, all else the service answers but health asks for a caller too.
     """
     place = caller_place()
     if function is None:
-        return lambda decorated: GraphFunction(decorated, version, deadline_s, place)
-    return GraphFunction(function, version, deadline_s, place)
+        return lambda decorated: GraphFunction(decorated, version, deadline_s, place, auth)
+    return GraphFunction(function, version, deadline_s, place, auth)
 
 
 @final
@@ -75,8 +88,11 @@ class GraphFunction(Declaration):
 
     kind = "a graph"
 
-    def __init__(self, function: Function, version: str, deadline_s: float, place: Place | None = None) -> None:
+    def __init__(
+        self, function: Function, version: str, deadline_s: float, place: Place | None = None, auth: object = None
+    ) -> None:
         self.function: Function = function
+        self.auth = auth
         self._place = place
         self.version = version
         self.deadline_s = deadline_s
@@ -124,8 +140,11 @@ class GraphFunction(Declaration):
             return
         for message, help in self._wrong_options():
             yield Diagnostic.at("E0136", message, span, "declared here", help=help)
+        for code, message, help in auth_mistakes(self.auth, f"graph `{self.name}`"):
+            yield Diagnostic.at(code, message, span, "declared here", help=help)
         try:
             yield from default_mistakes(self.function, self.contract(), root)
+            yield from graph_asking_mistakes(self.function, self.contract(), root)
         except AnnotationError as error:
             yield from annotation_mistakes(self.function, error, root)
 
@@ -219,4 +238,6 @@ def _given(recorder: Recorder, item: object, wanted: Type) -> object:
 
 
 def _item(item: object, wanted: Type) -> object:
-    return eager_item(item, wanted.kind) if isinstance(wanted, Scalar) else item
+    if isinstance(wanted, Scalar):
+        return eager_item(item, wanted.kind)
+    return eager_tensor(item, wanted) if isinstance(wanted, Tensor) else item

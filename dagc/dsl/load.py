@@ -3,6 +3,7 @@
 Whatever is wrong is in the report afterwards at the user's own line; nothing of theirs escapes as a traceback.
 """
 
+import contextlib
 import inspect
 import linecache
 import sys
@@ -14,11 +15,15 @@ from types import ModuleType
 from dagc.diagnostics import Diagnostic, Report
 from dagc.diagnostics.suggest import closest
 from dagc.dsl.annotations import AnnotationError, request_adapter, response_adapter
+from dagc.dsl.auth import ways
 from dagc.dsl.body_rules import body_mistakes
 from dagc.dsl.graph import GraphFunction
 from dagc.dsl.import_source import ImportedModel
+from dagc.dsl.ingress import Ingress, declared_ingress, forget_ingress
 from dagc.dsl.model import OnnxModel, models_read, new_store, store_of
 from dagc.dsl.redefinitions import redefinitions
+from dagc.dsl.resource_parameters import Asked
+from dagc.dsl.step_resources import declared_mistakes, default_files
 from dagc.dsl.signatures import Function, annotation_mistakes, definition_span, unusual_kind
 from dagc.dsl.step import Step
 from dagc.dsl.step_rules import step_mistakes
@@ -45,6 +50,7 @@ def load(path: Path, report: Report) -> tuple[Traced, ...]:
     linecache.checkcache()
     users_file.cache_clear()
     new_store(root)
+    forget_ingress()
     folder = UserFolder(root)
     with folder.opened():
         module = imported(file, folder, report)
@@ -55,7 +61,10 @@ def load(path: Path, report: Report) -> tuple[Traced, ...]:
         if not graphs and not report.errors:
             report.add(_no_graph(file, root))
         traced = [(function, graph) for function in graphs if (graph := _traced(function, root, report))]
-        return tuple(t for function, graph in traced if (t := _finished(function, graph, folder, file, report)))
+        front, wrong = declared_ingress(_users_modules(root), module.__name__, [g.name for g in graphs], root)
+        report.extend(wrong)
+        finished = (_finished(function, graph, folder, file, report, front) for function, graph in traced)
+        return tuple(t for t in finished if t)
 
 
 def _unusable(path: Path) -> Diagnostic | None:
@@ -106,7 +115,8 @@ def _users_modules(root: Path) -> list[ModuleType]:
 
 
 def _check_definitions(root: Path, report: Report) -> None:
-    """The signatures of all steps and graphs, and the bodies of all graphs, of the user's modules."""
+    """The signatures of all steps and graphs, the bodies of all graphs, and the resources of the user's modules."""
+    report.extend(declared_mistakes(_users_modules(root), root))
     for module in _users_modules(root):
         file = Path(str(module.__file__))
         report.extend(redefinitions(module, file, users_file(str(file), root) or file.name))
@@ -164,7 +174,12 @@ def _already_told(dynamic: Diagnostic, reported: Sequence[Diagnostic]) -> bool:
 
 
 def _finished(
-    function: GraphFunction, graph: Graph, folder: UserFolder, file: Path, report: Report
+    function: GraphFunction,
+    graph: Graph,
+    folder: UserFolder,
+    file: Path,
+    report: Report,
+    front: Ingress | None,
 ) -> Traced | None:
     declared = function.contract()
     try:
@@ -180,13 +195,18 @@ def _finished(
         _steps(graph),
         function.function,
         folder.root,
-        folder.carried(file, {folder.root / path: lines for path, lines in build_only.items()}),
+        (
+            *folder.carried(file, {folder.root / path: lines for path, lines in build_only.items()}),
+            *default_files(_asked(folder.root)),
+        ),
         body,
         request,
         response,
         _models(folder.root),
         build_only,
         folder,
+        auth=ways(function.auth),
+        ingress=front,
     )
 
 
@@ -209,6 +229,14 @@ def _build_only(root: Path) -> dict[str, frozenset[int]]:
 
 def _declared_models(root: Path) -> list[OnnxModel]:
     return [v for module in _users_modules(root) for v in vars(module).values() if isinstance(v, OnnxModel)]
+
+
+def _asked(root: Path) -> Iterator[Asked]:
+    """What the steps of the user's modules ask for; a step whose signature is wrong asks for nothing yet."""
+    for step in (value for module in _users_modules(root) for value in vars(module).values()):
+        if isinstance(step, Step):
+            with contextlib.suppress(AnnotationError):
+                yield from step.contract().asked
 
 
 def _steps(graph: Graph) -> dict[tuple[str, str], Function]:

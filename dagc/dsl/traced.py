@@ -9,11 +9,14 @@ from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter
 
+from dagc.dsl.auth import Auth
+from dagc.dsl.ingress import Ingress
 from dagc.dsl.json_bytes import WrittenSchema
 from dagc.dsl.user_folder import UserFolder
 from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey
 from dagc.models.store import ModelStore
+from dagc.resources.surroundings import embedded_only
 
 Function = Callable[..., object]
 
@@ -26,7 +29,8 @@ class Traced:
     the user's files a service carries, the graph's own first. `body` names the parameter that is the whole JSON
     body, or is `None` when the body is an object with a member for each parameter. `models` are the files that
     the module's graphs read, by path relative to `root`. `build_only` are the first lines of functions that no
-    service calls, by path relative to `root`: those that load models for importers.
+    service calls, by path relative to `root`: those that load models for importers. `auth` are the ways of knowing
+    its callers; `ingress` is the application in front, of all graphs of the file.
     """
 
     graph: Graph
@@ -41,11 +45,13 @@ class Traced:
     models: Mapping[str, ModelKey]
     build_only: Mapping[str, frozenset[int]]
     folder: UserFolder = field(repr=False)
+    auth: tuple[Auth, ...] = ()
+    ingress: Ingress | None = None
 
     @contextlib.contextmanager
     def importable(self) -> Iterator[None]:
-        """Steps that import a neighbouring file while they run find it inside."""
-        with self.folder.opened():
+        """Steps run inside as a build runs them: neighbouring files can be imported, and no server is asked."""
+        with self.folder.opened(), embedded_only():
             yield
 
     def sources(self) -> dict[str, bytes]:

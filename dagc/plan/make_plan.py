@@ -121,7 +121,7 @@ def make_plan(
         dagc_version=dagc_version,
         services=(service, *others),
         sources=tuple((path, sha256(sources[path]).hexdigest()) for path in sorted(sources)),
-        remarks=tuple(remarks),
+        remarks=tuple(dict.fromkeys(remarks)),
     )
 
 

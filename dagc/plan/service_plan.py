@@ -197,8 +197,8 @@ class Port(_Plain):
 class Session(_Plain):
     """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it.
 
-    `run_ms` is what a run of one example was measured to take; without it the service measures when it starts. With
-    `reload` another file may take the model's place in the running service.
+    `run_ms` is what a run of one example was measured to take; without it the service measures when it starts. A
+    file called `reload` may take the model's place in the running service.
     """
 
     name: str
@@ -211,7 +211,7 @@ class Session(_Plain):
     max_batch: int = Field(ge=1)
     one_by_one: str | None = None
     run_ms: float | None = None
-    reload: bool = False
+    reload: str | None = None
 
 
 class StepGuard(_Plain):

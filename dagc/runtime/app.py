@@ -1,7 +1,7 @@
 """The ASGI application: health, metrics, documents, and every endpoint once more for odd spellings of its path.
 
 No framework: importing one costs 0.4 s and 30 MB. A path that reaches this application reaches it decoded, so an
-endpoint answers here exactly as it does on the front.
+endpoint answers here exactly as it does on the front. Paths that are not ours are the user's application's.
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from uvicorn._types import (
+    ASGI3Application,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+    Scope,
+)
 
 from . import docs
 from .answer import EXPIRED, FAILED, Answer, refusal
+from .calls import ORIGIN, Origin
 from .exchange import Route
-from .framing import read_wish, too_large
+from .framing import Wish, read_wish, too_large
 from .front import Front
+from .ingress import PREFIX, behind_proxies
 from .metrics import CONTENT_TYPE
+from .oip.paths import is_inference
+from .oip.rest import Rest
 
 _JSON = b"application/json"
 _NOT_FOUND = refusal(404, "not_found", "nothing is served at this path; `/` lists what is")
@@ -45,21 +56,33 @@ class App:
     def __init__(self, front: Front) -> None:
         self._front = front
         service = front.service
-        index = json.dumps(_index(front), indent=2).encode() + b"\n"
+        at = PREFIX if service.app is not None else ""
+        index = json.dumps(_index(front, at), indent=2).encode() + b"\n"
         self._pages = {
-            "/": Page(lambda: Answer(200, index)),
-            "/openapi.json": Page(lambda: Answer(200, service.openapi)),
-            "/docs": Page(lambda: Answer(200, docs.PAGE, docs.HEADERS), b"text/html; charset=utf-8"),
+            f"{at}/": Page(lambda: Answer(200, index)),
+            f"{at}/openapi.json": Page(lambda: Answer(200, service.openapi)),
+            f"{at}/docs": Page(lambda: Answer(200, docs.PAGE, docs.HEADERS), b"text/html; charset=utf-8"),
             "/live": Page(lambda: Answer(200, b'{"status":"live"}')),
             "/ready": Page(self._readiness),
             "/metrics": Page(lambda: Answer(200, front.metrics.text()), CONTENT_TYPE),
         }
         self._routes = {path.decode(): route for path, route in front.routes.items()}
+        self._rest = Rest(front) if service.models else None
+        self._users = behind_proxies(service.app.app) if service.app is not None else None
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """One request."""
+        """One request; the life of the user's application; one of its WebSockets."""
+        if self._users is not None and scope["type"] != "http":
+            return await self._users(scope, receive, send)
         if scope["type"] != "http":
             raise RuntimeError(f"this service speaks HTTP, not {scope['type']}")
+        if self._rest is not None and is_inference(scope["path"]):
+            return await self._rest(scope, receive, send)
+        if self._users is not None and scope["path"] not in self._pages and scope["path"] not in self._routes:
+            return await self._pass_on(self._users, scope, receive, send)
+        return await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         arrived = time.monotonic()
         route = self._routes.get(scope["path"], self._front.other)
         fields = _fields(scope)
@@ -72,12 +95,13 @@ class App:
             else:
                 content_type, answer = self._read(scope["path"], scope["method"])
         except ClientGoneError:
-            self._count(route, 499, time.monotonic() - arrived, request_id, 0)
+            self._count(route, 499, time.monotonic() - arrived, request_id, 0, _caller(scope))
             return
         except Exception:
             _logger.exception("answering %s failed", route.path)
             answer = FAILED
-        self._count(route, answer.status, time.monotonic() - arrived, request_id, len(answer.body))
+        seconds = time.monotonic() - arrived
+        self._count(route, answer.status, seconds, request_id, len(answer.body), _caller(scope))
         headers = [
             (b"content-type", content_type),
             (b"x-request-id", request_id),
@@ -120,10 +144,35 @@ class App:
             return EXPIRED
         return await _accepted(way, body, timeout, receive, request_id)
 
-    def _count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int) -> None:
+    async def _pass_on(
+        self, users: ASGI3Application, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """One request of the user's application, which may call graphs on its behalf and in its time."""
+        arrived = time.monotonic()
+        wish = read_wish(_fields(scope))
+        asked = wish if isinstance(wish, Wish) else Wish()
+        request_id = asked.request_id or self._front.next_id()
+        ORIGIN.set(Origin(request_id, None if asked.timeout_s is None else arrived + asked.timeout_s))
+        status, size = 500, 0
+
+        async def sent(message: ASGISendEvent) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                size += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await users(scope, receive, sent)
+        finally:
+            seconds = time.monotonic() - arrived
+            self._count(self._front.users(scope["path"]), status, seconds, request_id, size, _caller(scope))
+
+    def _count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int, caller: str) -> None:
         route.meter.answered(status, seconds)
         if self._front.log.wants(status):
-            self._front.log.add(route.path, status, seconds, request_id, size)
+            self._front.log.add(route.path, status, seconds, request_id, size, caller)
 
     def _readiness(self) -> Answer:
         if self._front.ready and not self._front.draining:
@@ -177,7 +226,12 @@ def _fields(scope: HTTPScope) -> dict[bytes, bytes]:
     return fields
 
 
-def _index(front: Front) -> dict[str, object]:
+def _caller(scope: HTTPScope) -> str:
+    """Who asks, as the reader of the head has found."""
+    return str(scope.get("extensions", {}).get("dagc", {}).get("caller", ""))
+
+
+def _index(front: Front, at: str) -> dict[str, object]:
     service = front.service
     endpoints = [
         {"name": endpoint.name, "version": endpoint.version, "method": "POST", "path": path}
@@ -187,8 +241,8 @@ def _index(front: Front) -> dict[str, object]:
         "service": service.name,
         "version": service.version,
         "endpoints": endpoints,
-        "openapi": "/openapi.json",
-        "docs": "/docs",
+        "openapi": f"{at}/openapi.json",
+        "docs": f"{at}/docs",
         "health": ["/live", "/ready"],
         "metrics": "/metrics",
     }

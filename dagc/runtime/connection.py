@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from uvicorn._types import HTTPScope
 from uvicorn.config import Config
@@ -61,6 +63,7 @@ class Connection(HttpToolsProtocol):
         """Counts the connection in; over the cap it may only ask for health."""
         super().connection_made(transport)
         self._reader.crowded = self._front.join(self)
+        self._reader.websockets = self.ws_protocol_class is not None
 
     def data_received(self, data: bytes) -> None:
         """Reads, unless the last request was read already."""
@@ -126,6 +129,23 @@ class Connection(HttpToolsProtocol):
         """The last answer of this connection."""
         self._owed.append(self._reader.refused(answer))
         self._advance()
+
+    def state(self) -> dict[str, object]:
+        """What the user's application made when it started, as uvicorn hands it to each request."""
+        return self.app_state.copy()
+
+    def hand_over(self, content: bytes) -> None:
+        """A WebSocket begins: from here the connection is uvicorn's own protocol's."""
+        if self._owed or self.ws_protocol_class is None:
+            return self.transport.abort()
+        self._front.leave(self)
+        self.connections.discard(self)
+        make = cast("Callable[..., asyncio.Protocol]", self.ws_protocol_class)
+        protocol = make(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol.connection_made(self.transport)
+        protocol.data_received(content)
+        self.transport.set_protocol(protocol)
+        return None
 
     def settle(self) -> None:
         """An answer is there: the front flushes this connection at the end of the turn."""
@@ -233,7 +253,8 @@ class Connection(HttpToolsProtocol):
         exchange.route.meter.answered(status, seconds)
         log = self._front.log
         if log.wants(status):
-            log.add(exchange.route.path, status, seconds, exchange.request_id, size)
+            known = exchange.request_id, size, exchange.caller, exchange.trace_id
+            log.add(exchange.route.path, status, seconds, *known)
 
     def _invite(self) -> None:
         self._reader.expects = False

@@ -64,7 +64,7 @@ const show = (doc, path, operation, into) => {
   const more = make("details", "", into);
   make("summary", "schema", more); make("pre", JSON.stringify(operation, null, 2), more);
 };
-fetch("/openapi.json").then(got => got.json()).then(doc => {
+fetch("openapi.json").then(got => got.json()).then(doc => {
   const main = document.getElementById("main"), info = doc.info || {};
   document.title = info.title || "service";
   document.getElementById("title").textContent = (info.title || "service") + " " + (info.version || "");

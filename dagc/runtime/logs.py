@@ -43,8 +43,17 @@ class AccessLog:
         self._credit -= 1.0
         return True
 
-    def add(self, route: str, status: int, seconds: float, request_id: bytes, size: int) -> None:
-        """Keeps one line until the next flush."""
+    def add(
+        self,
+        route: str,
+        status: int,
+        seconds: float,
+        request_id: bytes,
+        size: int,
+        caller: str = "",
+        trace_id: str = "",
+    ) -> None:
+        """Keeps one line until the next flush; `caller` is who asked, where the service knows."""
         line = {
             "time": _now(),
             "level": "info" if status < 500 else "error",
@@ -54,6 +63,10 @@ class AccessLog:
             "ms": round(seconds * 1000, 3),
             "bytes": size,
         }
+        if caller:
+            line["caller"] = caller
+        if trace_id:
+            line["trace_id"] = trace_id
         self.keep(json.dumps(line))
 
     def keep(self, line: str) -> None:

@@ -17,17 +17,22 @@ MOST_BY_DEFAULT = 8
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`access_log` is the share of answers that is logged."""
+    """`access_log` is the share of answers that is logged; with `open_metrics` they need no key.
+
+    Without a `grpc_port` nothing is answered over gRPC.
+    """
 
     host: str
     port: int
     workers: int
     drain_s: float
     access_log: float | None
+    open_metrics: bool = False
+    grpc_port: int | None = None
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """Options from the command line, else from DAGC_HOST, DAGC_PORT, DAGC_WORKERS and DAGC_DRAIN_S.
+    """Options from the command line, else from DAGC_HOST, DAGC_PORT, DAGC_WORKERS, DAGC_DRAIN_S and others.
 
     Raises:
         StartError: `bad_setting`.
@@ -41,6 +46,8 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--workers", default=count, help="processes that serve; by default one for each CPU")
     wait = env.get("DAGC_DRAIN_S", "5")
     parser.add_argument("--drain-s", default=wait, help="seconds to keep accepting after SIGTERM")
+    grpc = env.get("DAGC_GRPC_PORT") or None
+    parser.add_argument("--grpc-port", default=grpc, help="port for gRPC, off without one; 0 takes a free one")
     found = parser.parse_args(arguments)
     workers = _whole(found.workers, "--workers", 1, 256)
     if workers > 1 and sys.platform != "linux":
@@ -51,6 +58,8 @@ def read_options(arguments: Sequence[str]) -> Options:
         workers=workers,
         drain_s=_number(found.drain_s, "--drain-s", 0, 3600),
         access_log=read_share(env.get("DAGC_ACCESS_LOG")),
+        open_metrics=_switch("DAGC_OPEN_METRICS"),
+        grpc_port=None if found.grpc_port is None else _whole(found.grpc_port, "--grpc-port", 0, 65535),
     )
 
 
@@ -58,6 +67,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One clear line instead of a usage text."""
         raise StartError("bad_setting", message)
+
+
+def _switch(name: str) -> bool:
+    text = os.environ.get(name) or "0"
+    if text not in ("0", "1"):
+        raise StartError("bad_setting", f"{name} must be 0 or 1")
+    return text == "1"
 
 
 def _whole(text: str, name: str, least: int, most: int) -> int:

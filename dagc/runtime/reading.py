@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn, Protocol
 
 import httptools
@@ -19,8 +19,9 @@ from .answer import EXPIRED, FAILED, Answer, refusal
 from .exchange import Exchange, Owing
 from .framing import MAX_HEAD_BYTES, PLAIN_NAMES, read_wish, refused_coding, too_large
 from .front import Front
+from .oip.paths import in_protocol, is_inference
 
-IDLE, HEAD, BODY = 0, 1, 2
+IDLE, HEAD, BODY, SOCKET = 0, 1, 2, 3
 PROBES = frozenset((b"/live", b"/ready", b"/metrics"))
 
 _BAD_REQUEST = refusal(400, "bad_request", "this is not an HTTP/1.1 request")
@@ -49,6 +50,12 @@ class Debtor(Owing, Protocol):
     def refuse(self, answer: Answer) -> None:
         """The connection's last answer, for the request being read."""
 
+    def state(self) -> dict[str, object]:
+        """What the user's application made when it started."""
+
+    def hand_over(self, content: bytes) -> None:
+        """A WebSocket begins with this: the connection is another protocol's from here."""
+
 
 class Reader:
     """The request being read: how far it is (`stage`), and whether its client waits to be invited (`expects`).
@@ -57,8 +64,9 @@ class Reader:
     """
 
     __slots__ = (
-        "_aside", "_body", "_debtor", "_fed_bytes", "_fields", "_front", "_given", "_large_piece", "_parser",
-        "_url", "crowded", "exchange", "expects", "on_header", "stage", "stopped", "waited_for",
+        "_aside", "_body", "_debtor", "_every", "_fed_bytes", "_fields", "_front", "_given", "_large_piece",
+        "_parser", "_url", "crowded", "exchange", "expects", "on_header", "stage", "stopped", "waited_for",
+        "websockets",
     )  # fmt: skip
 
     def __init__(self, front: Front, debtor: Debtor) -> None:
@@ -75,7 +83,12 @@ class Reader:
         self._given: dict[bytes, bytes] = {}
         # Called for every field: a method of C costs 0.04 us, one of ours 0.25. Of equal fields the first counts;
         # those that frame a body are joined by the parser itself.
-        self.on_header = self._given.setdefault
+        self.on_header: Callable[[bytes, bytes], object] = self._given.setdefault
+        self._every: list[tuple[bytes, bytes]] | None = None
+        if front.service.app is not None:  # it is given every field
+            self._every = []
+            self.on_header = self._keep_every
+        self.websockets = False
         self._body: bytes | bytearray = b""
         self._fed_bytes = -1
         self._large_piece = False
@@ -96,6 +109,9 @@ class Reader:
             self._misread(error)
         if offered >= 0:
             head, self._aside = self._aside, b""
+            if self.stage == SOCKET:
+                self.stopped = True
+                return self._debtor.hand_over(head + given[offered:])
             self._new_parser()
             self.feed(head + given[offered:])
         elif self.stage == HEAD:
@@ -109,6 +125,8 @@ class Reader:
         """The exchange that ends the connection: the one being read when its head is known, else a new one."""
         known = self.stage == BODY
         exchange = self.exchange if known else Exchange(self._debtor, self._front.other, close=True)
+        if known and exchange.scope is not None and is_inference(exchange.scope["path"]):
+            answer = in_protocol(answer)
         exchange.scope = None
         exchange.answer = answer
         exchange.close = True
@@ -126,6 +144,8 @@ class Reader:
         self.waited_for = IDLE
         self._url = b""
         self._given.clear()
+        if self._every is not None:
+            self._every = []
         self._body = b""
         self._fed_bytes = -1
 
@@ -152,8 +172,11 @@ class Reader:
         if self.crowded:
             self._let_in_only_probes(exchange)
         if route is None:
-            exchange.scope = self._scope(method.decode())
-        else:
+            exchange.scope = scope = self._scope(method.decode())
+            exchange.route = front.users(scope["path"])
+        if front.guarded:
+            self._let_in_callers(exchange)
+        if route is not None:
             content_type = fields.get(b"content-type") or fields.get(b"Content-Type")
             if content_type != b"application/json":
                 way = route.for_type(content_type)
@@ -219,6 +242,20 @@ class Reader:
             self._front.metrics.shed("connections")
             self._stop(_CROWDED)
 
+    def _let_in_callers(self, exchange: Exchange) -> None:
+        """Whom the route does not know is told so before anything of the body is read."""
+        scope = exchange.scope
+        access = exchange.route.access if scope is None else self._front.access(scope["path"])
+        if access is None:
+            return
+        caller = access.caller(_in_lower_case(self._given))
+        if isinstance(caller, Answer):
+            bodiless = scope is not None and scope["method"] == "HEAD"
+            self._stop(caller._replace(body=b"") if bodiless else caller)
+        exchange.caller = caller
+        if scope is not None:
+            scope["extensions"] = {"dagc": {"caller": caller}}
+
     def _read_rare_fields(self, exchange: Exchange) -> None:
         fields, version = self._fields, self._parser.get_http_version()
         # A kept HTTP/1.0 connection needs an answer in its own dialect; closing is always understood.
@@ -242,6 +279,7 @@ class Reader:
             exchange.answer = exchange.answer or wish
             return
         exchange.request_id = wish.request_id or exchange.request_id
+        exchange.traceparent = wish.traceparent
         if wish.timeout_s is not None:
             exchange.timeout_s = min(exchange.timeout_s, wish.timeout_s)
         if exchange.timeout_s == 0 and exchange.answer is None:
@@ -251,12 +289,31 @@ class Reader:
     def _set_upgrade_aside(self, method: bytes) -> None:
         # Upgrades may be ignored (RFC 9110 section 7.8), but llhttp does not read the body behind one, and Java's
         # HttpClient offers `h2c` with every POST: the same head without the offer is parsed anew.
-        kept = {n: v for n, v in self._fields.items() if n not in (b"upgrade", b"connection", b"http2-settings")}
-        if not self._parser.should_keep_alive():
-            kept[b"connection"] = b"close"
-        lines = b"".join([b"%b: %b\r\n" % field for field in kept.items()])
+        fields = list(self._fields.items() if self._every is None else self._every)
+        if self.websockets and method == b"GET" and self._fields.get(b"upgrade", b"").lower() == b"websocket":
+            self._open_socket()
+        else:
+            fields = [field for field in fields if field[0] not in (b"upgrade", b"connection", b"http2-settings")]
+            if not self._parser.should_keep_alive():
+                fields.append((b"connection", b"close"))
+        lines = b"".join([b"%b: %b\r\n" % field for field in fields])
         version = self._parser.get_http_version().encode()
         self._aside = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, lines)
+
+    def _open_socket(self) -> None:
+        """A WebSocket of the user's application: its caller is let in as that of a request."""
+        exchange = Exchange(self._debtor, self._front.other, close=True)
+        self.exchange = exchange
+        self.stage = BODY
+        exchange.scope = self._scope("GET")
+        if self._front.guarded:
+            self._let_in_callers(exchange)
+        self.stage = SOCKET
+
+    def _keep_every(self, name: bytes, value: bytes) -> None:
+        self._given.setdefault(name, value)
+        if self._every is not None:
+            self._every.append((name.lower(), value))
 
     def _scope(self, method: str) -> HTTPScope:
         """The ASGI scope of this request; the connection adds its addresses."""
@@ -275,8 +332,8 @@ class Reader:
             "client": None,
             "scheme": "http",
             "root_path": "",
-            "headers": list(_in_lower_case(self._given).items()),
-            "state": {},
+            "headers": list(_in_lower_case(self._given).items()) if self._every is None else self._every,
+            "state": self._debtor.state(),
             "method": method,
             "path": path,
             "raw_path": target.path,

@@ -19,14 +19,17 @@ from typing import NoReturn, Protocol
 from . import logs
 from .events import Event
 from .front import Front
+from .grpc_port import grpc_listeners, grpc_port
 from .guest import Guest
 from .listening import bind, cannot_bind
 from .memory_limit import keep_within_memory
 from .metrics import Metrics
 from .observer import Watch
 from .options import Options, read_options
+from .otlp import Exporter
 from .served import Served
 from .settings import StartError
+from .traced import exporting
 from .worker import MAX_CROWD, Worker, connection_cap, patience_s
 from .workers import Seat, Supervisor, exec_worker, why_not_fork
 
@@ -50,6 +53,19 @@ class Startable(Served, Protocol):
 
     def share_cpus(self, workers: int) -> None:
         """So many processes will serve it."""
+
+    def watch_models(self) -> None:
+        """From now on its models that may be replaced are; raises `StartError`."""
+
+    def begin(self) -> None:
+        """The loop of this process runs: what is opened on it may be."""
+
+    def trace(self, exporter: Exporter) -> None:
+        """From now on its requests have spans."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a thread of it may never end."""
 
     def why_not_fork(self) -> str | None:
         """What of it a fork would not copy once it is warm, if anything."""
@@ -76,10 +92,14 @@ def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
 
 def _serve_alone(service: Startable, options: Options) -> None:
     listener = bind(options.host, options.port)[0]
+    grpc = next(iter(grpc_listeners(service, options.host, options.grpc_port, 1)), None)
+    seat = Seat(0, listener, -1, -1, grpc)
     _warm_up(service)
-    metrics = Metrics(tuple(service.endpoints), service.sessions, service.parts, service.events)
+    metrics = Metrics(*_named(service))
     guest = Guest.of_door(0, 1)
-    _work(service, options, metrics, listener, guest, partial(_announce, service, listener), supervised=False)
+    _work(service, options, metrics, seat, guest, partial(_announce, service, listener, grpc), supervised=False)
+    if service.is_stuck:  # Python would wait for the thread
+        os._exit(0)
 
 
 def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
@@ -92,12 +112,14 @@ def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
 def _serve_forked(service: Startable, options: Options, metrics: Metrics, seat: Seat) -> None:
     metrics.take(seat.number)
     guest = Guest.of_door(seat.number, options.workers)
-    _work(service, options, metrics, seat.listener, guest, seat.ready, supervised=True)
+    _work(service, options, metrics, seat, guest, seat.ready, supervised=True)
 
 
 def _supervise(service: Startable, options: Options) -> None:
     listeners = bind(options.host, options.port, options.workers)
-    why_not = service.why_not_fork() or why_not_fork(listeners)
+    grpc = grpc_listeners(service, options.host, options.grpc_port, options.workers)
+    grpc_port(grpc[0] if grpc else None)  # what it loads is shared by those that are forked
+    why_not = service.why_not_fork() or why_not_fork((*listeners, *grpc))
     if why_not is None:
         _warm_up(service)
     else:
@@ -105,14 +127,19 @@ def _supervise(service: Startable, options: Options) -> None:
     memory = os.memfd_create("dagc-metrics")
     metrics = _shared_metrics(service, options, memory)
     begin = partial(_serve_forked, service, options, metrics) if why_not is None else exec_worker
-    announce = partial(_announce, service, listeners[0])
+    announce = partial(_announce, service, listeners[0], grpc[0] if grpc else None)
     patience = options.drain_s + patience_s(service.endpoints.values())
-    sys.exit(Supervisor(listeners, metrics, memory, begin, announce, patience).run())
+    sys.exit(Supervisor(listeners, metrics, memory, begin, announce, patience, grpc).run())
 
 
 def _shared_metrics(service: Startable, options: Options, memory: int) -> Metrics:
-    named = tuple(service.endpoints), service.sessions, service.parts, service.events
-    return Metrics(*named, workers=options.workers, memory=memory)
+    return Metrics(*_named(service), workers=options.workers, memory=memory)
+
+
+def _named(service: Startable) -> tuple[Sequence[str], Sequence[str], Sequence[str], Sequence[Event]]:
+    """What metrics have series of: routes, sessions, other parts and events."""
+    models = [route for model in service.models for route in (model.rest_route, model.grpc_route)]
+    return (*service.endpoints, *models), service.sessions, service.parts, service.events
 
 
 def _warm_up(service: Startable) -> None:
@@ -131,7 +158,7 @@ def _work(
     service: Startable,
     options: Options,
     metrics: Metrics,
-    listener: socket.socket,
+    seat: Seat,
     guest: Guest | None,
     announce: Callable[[], None],
     *,
@@ -142,24 +169,49 @@ def _work(
     logs.configure(log)
     service.watch.observer = metrics
     service.share_cpus(options.workers)
+    service.watch_models()
     cap = connection_cap()
-    front = Front(service, metrics, log, service.watch, max_connections=cap, max_crowd=min(MAX_CROWD, cap))
+    front = Front(
+        service,
+        metrics,
+        log,
+        service.watch,
+        max_connections=cap,
+        max_crowd=min(MAX_CROWD, cap),
+        open_metrics=options.open_metrics,
+    )
     try:
-        watched = guest.watched(announce) if guest else announce
-        sockets = [listener, *(guest.listeners if guest else ())]
-        Worker(front, options.drain_s, watched, supervised=supervised).run(sockets=sockets)
+        watched = _both(service.begin, guest.watched(announce) if guest else announce)
+        sockets = [seat.listener, *(guest.listeners if guest else ())]
+        worker = Worker(front, options.drain_s, watched, supervised=supervised, grpc=grpc_port(seat.grpc))
+        with exporting(service):
+            worker.run(sockets=sockets)
     except OSError as error:
         raise cannot_bind(options.host, options.port, error) from error
     finally:
         log.close()
 
 
-def _announce(service: Startable, listener: socket.socket) -> None:
-    """The one line that says that the service is ready, and where."""
-    host, port = listener.getsockname()[:2]
-    place = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call
+
+
+def _announce(service: Startable, listener: socket.socket, grpc: socket.socket | None) -> None:
+    """The one line that says that the service is ready, and where; one more for gRPC."""
+    place = f"http://{_address(listener)}"
     print(f"dagc: {service.name} ready on {place}", flush=True)
+    if grpc is not None:
+        print(f"dagc: {service.name} answers gRPC on {_address(grpc)}", flush=True)
     _tell("info", f"listening on {place}", service=service.name)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _tell(level: str, message: str, **more: str) -> None:

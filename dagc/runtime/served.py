@@ -4,16 +4,24 @@ Protocols, not classes: the front knows nothing of graphs, sessions or batches, 
 through the same seam as a generated service does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from .access import Access
 from .answer import Answer
+from .ingress import Ingress
+from .oip.joined import Model
 
 
 class Ticket(Protocol):
-    """A request that was accepted and is not answered yet. `request_id` is for its log lines."""
+    """A request that was accepted and is not answered yet. `request_id` is for its log lines.
+
+    `traceparent` is the trace it is part of, and `arrived` when it came, on the loop's clock.
+    """
 
     request_id: bytes
+    traceparent: bytes
+    arrived: float
 
     def cancel(self) -> None:
         """The client is gone: never reply. Safe to call twice and after the reply."""
@@ -54,6 +62,10 @@ class Endpoint(Protocol):
     def of_bytes(self) -> "Endpoint | None":
         """The same endpoint for bodies that are the bytes of its one parameter, if it takes such."""
 
+    @property
+    def access(self) -> Access | None:
+        """Who may use it; `None`: everybody."""
+
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         """The ticket of a request taken in on the event loop.
 
@@ -80,3 +92,15 @@ class Served(Protocol):
     @property
     def openapi(self) -> bytes:
         """The OpenAPI document as JSON."""
+
+    @property
+    def access(self) -> Access | None:
+        """Who may use what is no endpoint, but for health; `None`: everybody."""
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """Its graphs that the Open Inference Protocol has a form for."""
+
+    @property
+    def app(self) -> Ingress | None:
+        """The user's application, to which all other paths belong."""

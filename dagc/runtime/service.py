@@ -98,7 +98,7 @@ class Endpoint:
     def trace(self, exporter: Exporter, steps: Sequence[str]) -> None:
         """From now on requests have spans, and so have `steps` in them."""
         draw = self._driver.draw
-        draw.plain, draw.timed = (traced(glue, steps, exporter) for glue in (draw.plain, draw.timed))
+        draw.plain, draw.timed = (traced(g, self.route, steps, exporter) for g in (draw.plain, draw.timed))
         for other in self._others:
             other.trace(exporter, steps)
 
@@ -208,7 +208,7 @@ class Service:
         self._resources.add(resource)
 
     def begin(self) -> None:
-        """On the loop of a worker: watch who holds it, see whether resources answer. Each is closed with the loop."""
+        """On the loop of a worker: watch who holds it, open what steps ask; that is closed with the loop."""
         self._resources.open()
         Watchdog(self._settings.steps, self.watch).begin()
 
@@ -298,9 +298,9 @@ class Service:
         models = models_folder()
         if models is not None:
             follow(
-                Follower(each, self._folder, models, self._calls[each.name], self._put, self.watch)
+                Follower(each, self._folder, models / each.reload, self._calls[each.name], self._put, self.watch)
                 for each in self._settings.sessions
-                if each.reload
+                if each.reload is not None
             )
 
     def _put(self, session: Session) -> None:

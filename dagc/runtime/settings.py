@@ -121,8 +121,8 @@ class Port:
 class SessionSettings:
     """One model file. `one_by_one` says why requests may not share a run of it.
 
-    `run_ms` is how long a run of one example is expected to take; without it the warm-up measures. With `reload`
-    another file may take the model's place while the service runs.
+    `run_ms` is how long a run of one example is expected to take; without it the warm-up measures. A file
+    called `reload` may take the model's place while the service runs.
     """
 
     name: str
@@ -133,7 +133,7 @@ class SessionSettings:
     max_batch: int
     one_by_one: str | None = None
     run_ms: float | None = None
-    reload: bool = False
+    reload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

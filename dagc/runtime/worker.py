@@ -20,7 +20,9 @@ import uvicorn
 from .app import App
 from .connection import Connection
 from .front import Front
+from .grpc_port import GrpcPort
 from .served import Endpoint
+from .settings import StartError
 
 BACKLOG = 2048
 MAX_CONNECTIONS = 4096
@@ -32,13 +34,22 @@ MAX_CROWD = 256
 class Worker(uvicorn.Server):
     """Serves `front`; `announce` is called once it listens. A supervised worker heeds its supervisor only."""
 
-    def __init__(self, front: Front, drain_s: float, announce: Callable[[], None], *, supervised: bool) -> None:
+    def __init__(
+        self,
+        front: Front,
+        drain_s: float,
+        announce: Callable[[], None],
+        *,
+        supervised: bool,
+        grpc: GrpcPort | None = None,
+    ) -> None:
+        users = front.service.app is not None
         config = uvicorn.Config(
             App(front),
             http=partial(Connection, front),  # type: ignore[arg-type]
             loop="auto",
-            ws="none",
-            lifespan="off",
+            ws="auto" if users else "none",
+            lifespan="auto" if users else "off",
             interface="asgi3",
             log_config=None,
             log_level="warning",
@@ -53,13 +64,26 @@ class Worker(uvicorn.Server):
         self._drain_s = drain_s
         self._announce = announce
         self._supervised = supervised
+        self._grpc = grpc
         self._drains_since = 0.0
         self._taken: set[asyncio.Task[object]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listens, then says so."""
+        """Listens, then says so.
+
+        Raises:
+            StartError: `app_failed`, the user's application did not start.
+        """
         self._front.start(asyncio.get_running_loop())
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # uvicorn's word for it
+            message = "the application in front did not start; what it said stands above"
+            raise StartError("app_failed", message) from None
+        if self._grpc is not None:
+            self.servers.append(
+                await self._grpc.listen(self._front, self.server_state, self._grpc.listener, BACKLOG)
+            )
         self._front.ready = True
         self._announce()
 
@@ -95,7 +119,8 @@ class Worker(uvicorn.Server):
             except OSError:
                 return
             accepted.setblocking(False)
-            connect = partial(Connection, self._front, self.config, self.server_state, {}, loop)
+            state = self.lifespan.state
+            connect = partial(Connection, self._front, self.config, self.server_state, state, loop)
             self._taken.add(loop.create_task(loop.connect_accepted_socket(connect, accepted)))
 
 

@@ -23,6 +23,8 @@ STATE = {"accepted": 0, "cancelled": 0, "answered": 0}
 class Ticket:
     def __init__(self, reply: Callable[[Answer], None]) -> None:
         self.request_id = b""
+        self.traceparent = b""
+        self.arrived = 0.0
         self._reply: Callable[[Answer], None] | None = reply
         STATE["accepted"] += 1
 
@@ -47,6 +49,7 @@ class Endpoint:
         self.limits = Limits(deadline_s=2.0, max_body_bytes=100_000, max_json_depth=32, max_queue=100)
         self._answer = answer
         self.of_bytes = None
+        self.access = None
 
     def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
         delay, answer = self._answer(body)
@@ -84,6 +87,10 @@ class Service:
     sessions = ("one",)
     parts = ()
     events = ()
+    is_stuck = False
+    access = None
+    app = None
+    models = ()
     openapi = b'{"openapi":"3.1.0","info":{"title":"alone","version":"1"},"paths":{}}'
 
     def __init__(self) -> None:
@@ -101,6 +108,12 @@ class Service:
 
     def share_cpus(self, workers: int) -> None:
         self.workers = workers
+
+    def watch_models(self) -> None: ...
+
+    def trace(self, exporter: object) -> None: ...
+
+    def begin(self) -> None: ...
 
     def why_not_fork(self) -> str | None:
         return os.environ.get("NO_FORK")
