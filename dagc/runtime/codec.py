@@ -89,7 +89,7 @@ class Codec:
         try:
             value = self._validate(body)
         except ValidationError as error:
-            raise BadRequest(_explained(error)) from None
+            raise BadRequest(explained(error)) from None
         return self._arguments(value)
 
     def encode(self, value: object) -> Answer:
@@ -134,7 +134,7 @@ class BytesCodec(Codec):
         try:
             return self._arguments(self._validator.validate_python({self._parameter: body}))
         except ValidationError as error:
-            raise BadRequest(_explained(error)) from None
+            raise BadRequest(explained(error)) from None
 
 
 def _adapter(hint: object) -> TypeAdapter[object]:
@@ -178,7 +178,7 @@ def _members(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
     return lambda value: tuple([getattr(value, name) for name in names])
 
 
-def _explained(error: ValidationError) -> Answer:
+def explained(error: ValidationError) -> Answer:
     """The refusal of a body that is not of the endpoint's types (400 when it is not even JSON)."""
     count = error.error_count()
     if count > _MAX_LISTED:

@@ -36,12 +36,13 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """What one worker is given: its number, its socket, the file of the numbers, and its end of the pipe."""
+    """What one worker is given: its number, its sockets, the file of the numbers, and its end of the pipe."""
 
     number: int
     listener: socket.socket
     memory: int
     life: int
+    grpc: socket.socket | None = None
 
     @classmethod
     def taken(cls) -> Seat | None:
@@ -49,8 +50,9 @@ class Seat:
         text = os.environ.pop(_SEAT, None)
         if text is None:
             return None
-        number, listener, memory, life = map(int, text.split())
-        return cls(number, socket.socket(fileno=listener), memory, life)
+        number, listener, memory, life, *grpc = map(int, text.split())
+        others = [socket.socket(fileno=each) for each in grpc]
+        return cls(number, socket.socket(fileno=listener), memory, life, *others)
 
     def ready(self) -> None:
         """Tells the supervisor that this worker listens."""
@@ -59,7 +61,9 @@ class Seat:
 
 def exec_worker(seat: Seat) -> NoReturn:
     """Becomes this very program from its beginning, with a seat in its environment."""
-    kept = (seat.listener.fileno(), seat.memory, seat.life)
+    kept = [seat.listener.fileno(), seat.memory, seat.life]
+    if seat.grpc is not None:
+        kept.append(seat.grpc.fileno())
     for number in kept:
         os.set_inheritable(number, True)
     os.environ[_SEAT] = " ".join(map(str, (seat.number, *kept)))
@@ -109,6 +113,8 @@ class Supervisor:
     announce: Callable[[], None]
     patience_s: float
     """From the signal to stop until workers that have not ended are killed."""
+    grpc_listeners: Sequence[socket.socket] = ()
+    """One more for each worker, or none."""
     _children: dict[int, _Child] = field(default_factory=dict)
     _deaths: dict[int, deque[float]] = field(default_factory=dict)
     _selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
@@ -147,7 +153,8 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # none is to meet a handler of ours in the child
         pid = os.fork()
         if pid == 0:
-            self._be_worker(parent, Seat(number, self.listeners[number], self.memory, write), read)
+            grpc = self.grpc_listeners[number] if self.grpc_listeners else None
+            self._be_worker(parent, Seat(number, self.listeners[number], self.memory, write, grpc), read)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         os.close(write)
         child = self._children[number] = _Child(number, pid, read)
@@ -180,8 +187,8 @@ class Supervisor:
             end.close()
         for life in (read, *(child.life for child in self._children.values())):
             os.close(life)
-        for listener in self.listeners:
-            if listener is not seat.listener:
+        for listener in (*self.listeners, *self.grpc_listeners):
+            if listener is not seat.listener and listener is not seat.grpc:
                 listener.close()
 
     def _hear(self, child: _Child) -> None:
@@ -230,7 +237,7 @@ class Supervisor:
         self._exit_code = self._exit_code or code
         if self._kill_at is None:
             self._kill_at = time.monotonic() + self.patience_s + _SPARE_S
-            for listener in self.listeners:
+            for listener in (*self.listeners, *self.grpc_listeners):
                 listener.close()
         self._signal(signal.SIGTERM)
 

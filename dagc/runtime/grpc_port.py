@@ -1,0 +1,65 @@
+"""The gRPC port, where one is given: bound with the HTTP port, its packages loaded before workers are forked."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import socket
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from uvicorn.server import ServerState
+
+from .front import Front
+from .listening import bind
+from .served import Served
+from .settings import StartError
+
+
+class Listen(Protocol):
+    """Begins to listen; see `oip/grpc_server.py`."""
+
+    def __call__(
+        self, front: Front, server_state: ServerState, listener: socket.socket, backlog: int
+    ) -> Awaitable[asyncio.Server]:
+        """The server of the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcPort:
+    """One worker's socket, and what listens on it."""
+
+    listener: socket.socket
+    listen: Listen
+
+
+def grpc_listeners(service: Served, host: str, port: int | None, count: int) -> tuple[socket.socket, ...]:
+    """A bound socket for each worker, or none where no port is given.
+
+    Raises:
+        StartError: `bad_setting`, no graph of the service is in the protocol; `port_in_use`, `cannot_bind`.
+    """
+    if port is None:
+        return ()
+    if not service.models:
+        message = "`--grpc-port` is for graphs of tensors, and no graph of this service is one; see `dagc plan`"
+        raise StartError("bad_setting", message)
+    return bind(host, port, count)
+
+
+def grpc_port(listener: socket.socket | None) -> GrpcPort | None:
+    """The port of one worker; loads what it needs.
+
+    Raises:
+        StartError: `grpc_missing`, a package is not installed.
+    """
+    if listener is None:
+        return None
+    try:
+        # By name: who gives no such port shall not wait 0.1 s for its packages.
+        module = importlib.import_module(".oip.grpc_server", __package__)
+    except ImportError as error:
+        message = f"`--grpc-port` needs grpclib and protobuf, and `{error.name}` cannot be imported"
+        raise StartError("grpc_missing", message) from None
+    return GrpcPort(listener, cast(Listen, module.listen))
