@@ -108,6 +108,9 @@ def _service(service: Service) -> Iterator[str]:
     for part in service.parts:
         yield f"  POST {part.route}  for the graph's own service, deadline {part.limits.deadline_s:g} s"
     for session in service.sessions:
+    for resource in service.resources:
+        default = f"else `{resource.default}`" if resource.default else "which has to be set"
+        yield f"  {resource.kind} {resource.name}: {resource.setting}, {default}  ({', '.join(resource.lines)})"
         yield from _session(session)
     for remote in service.remotes:
         yield from _cut(remote)

@@ -15,6 +15,7 @@ from types import MappingProxyType, ModuleType
 from dagc.diagnostics import Report
 from dagc.diagnostics.syntax import syntax_tree
 from dagc.dsl.exceptions import import_failure
+from dagc.dsl.patience import watched
 from dagc.trace.spans import users_file
 
 _LIBRARIES = tuple(Path(path).resolve() for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")})
@@ -36,7 +37,7 @@ class UserFolder:
         sys.path.insert(0, str(self.root))
         sys.dont_write_bytecode = True  # a build leaves nothing in the user's folder
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), watched(self.root):
                 yield
         finally:
             for name in [name for name, module in sys.modules.items() if self._is_users(module)]:

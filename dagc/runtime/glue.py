@@ -73,6 +73,8 @@ class Glue:
             return refusal(422, "out_of_range", str(error), error.feed)
         if any(kind.__name__ == "Refuse" for kind in type(error).__mro__):
             return _refused(error)
+        if (failed := _failed_resource(error)) is not None:
+            return failed
         request = ticket.request_id.decode("latin-1")
         _LOG.error("request `%s` to `%s` failed: %s at %s", request, self.endpoint, _named(error), _place(error))
         _LOG.debug("request `%s` to `%s` failed", request, self.endpoint, exc_info=error)
@@ -94,6 +96,16 @@ def _refused(error: BaseException) -> Answer:
         status = 422
     reason = str(getattr(error, "reason", "") or "the request was refused")
     return refusal(status, "refused", reason, None if field is None else str(field))
+
+
+def _failed_resource(error: BaseException) -> Answer | None:
+    """What to answer where a step could not ask what it asks, and nothing stood in; known by name, as `Refuse`."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ResourceTimeout" in names:
+        return refusal(504, "resource_timeout", "something that this service asks has not answered in time")
+    if "ResourceUnavailable" in names:
+        return refusal(503, "resource_unavailable", "something that this service asks cannot be reached")
+    return None
 
 
 def _place(error: BaseException) -> str:

@@ -29,6 +29,12 @@ class Observer(Protocol):
     def event(self, family: str, *labels: str) -> None:
         """One of the events that service.json foresees has happened; see `events.py`."""
 
+    def took(self, family: str, seconds: float, *labels: str) -> None:
+        """Something that the service asked of another took so long; see `events.py`."""
+
+    def stands(self, family: str, state: int, *labels: str) -> None:
+        """Something that has states is in this one now; see `events.py`."""
+
     def shed(self, reason: str) -> None:
         """A request was turned away: `queue_full`, or `too_late` to be answered by its deadline."""
 
@@ -55,6 +61,12 @@ class NullObserver:
         """Nothing."""
 
     def event(self, family: str, *labels: str) -> None:
+        """Nothing."""
+
+    def took(self, family: str, seconds: float, *labels: str) -> None:
+        """Nothing."""
+
+    def stands(self, family: str, state: int, *labels: str) -> None:
         """Nothing."""
 
     def shed(self, reason: str) -> None:
