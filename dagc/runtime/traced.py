@@ -29,14 +29,15 @@ class TracedGlue(Glue):
 
     exporter: Exporter = field(kw_only=True)
     stepped: Glue = field(kw_only=True)
+    route: str = field(kw_only=True)
 
     def start(self, ticket: Ticket) -> Coroutine[object, object, object]:
         """See `Glue`; its failure is told by the answer, which ends the span."""
         exporter = self.exporter
         began_ns = time.time_ns() - (int(1e9 * (time.monotonic() - ticket.arrived)) if ticket.arrived else 0)
         request_id = ticket.request_id.decode("latin-1")
-        named = {"dagc.endpoint": self.endpoint, "dagc.request_id": request_id, "http.request.method": "POST"}
-        span = exporter.request(f"POST /v1/{self.endpoint}", ticket.traceparent, began_ns, dict(named))
+        named = {"dagc.endpoint": self.endpoint, "dagc.request_id": request_id, "http.route": self.route}
+        span = exporter.request(f"POST {self.route}", ticket.traceparent, began_ns, dict(named))
         ticket.traceparent = (written(span.get_span_context()) or "").encode()
         ended = _Ended(exporter, span)
         ticket.tell(ended)
@@ -71,8 +72,8 @@ async def _inside(
             ended(None)
 
 
-def traced(glue: Glue, steps: Sequence[str], exporter: Exporter) -> TracedGlue:
-    """The glue with spans; `steps` are the service's, as `module.name`."""
+def traced(glue: Glue, route: str, steps: Sequence[str], exporter: Exporter) -> TracedGlue:
+    """The glue of an endpoint with spans; `steps` are the service's, as `module.name`."""
 
     def step(function: Step, node: str) -> Step:
         return _spanned(function, f"step {node}", exporter)
@@ -82,7 +83,8 @@ def traced(glue: Glue, steps: Sequence[str], exporter: Exporter) -> TracedGlue:
 
     function = with_steps(glue.function, steps, step, session)
     stepped = Glue(glue.endpoint, glue.codec, function, glue.driven)
-    return TracedGlue(glue.endpoint, glue.codec, glue.function, glue.driven, exporter=exporter, stepped=stepped)
+    known = glue.endpoint, glue.codec, glue.function, glue.driven
+    return TracedGlue(*known, exporter=exporter, stepped=stepped, route=route)
 
 
 class Traceable(Protocol):

@@ -17,7 +17,7 @@ def test_by_default_workers_times_threads_is_at_most_the_limit(limit, monkeypatc
     monkeypatch.setattr(service, "cpu_limit", lambda: limit)
     workers = options.read_options([]).workers
     aside = Aside()
-    service.Service.share_cpus(SimpleNamespace(_batcher=SimpleNamespace(aside=aside)), workers)  # type: ignore[arg-type]
+    service.Service.share_cpus(_service(aside), workers)  # type: ignore[arg-type]
     assert workers == min(limit, options.MOST_BY_DEFAULT)
     assert 1 <= workers * aside.size * session_threads() <= limit
 
@@ -25,5 +25,10 @@ def test_by_default_workers_times_threads_is_at_most_the_limit(limit, monkeypatc
 def test_more_workers_than_cpus_have_one_thread_each(monkeypatch) -> None:
     monkeypatch.setattr(service, "cpu_limit", lambda: 2)
     aside = Aside()
-    service.Service.share_cpus(SimpleNamespace(_batcher=SimpleNamespace(aside=aside)), 16)  # type: ignore[arg-type]
+    service.Service.share_cpus(_service(aside), 16)  # type: ignore[arg-type]
     assert aside.size == 1
+
+
+def _service(aside: Aside) -> SimpleNamespace:
+    places = SimpleNamespace(begin=lambda workers: None)
+    return SimpleNamespace(_batcher=SimpleNamespace(aside=aside), _places=places)
