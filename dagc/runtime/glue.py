@@ -119,7 +119,7 @@ def _place(error: BaseException) -> str:
 def _named(error: BaseException) -> str:
     """The error's class, and the text of errors that are ours and hold no values."""
     name = type(error).__name__
-    if type(error).__module__.rpartition(".")[2] in ("feed", "batcher", "turn"):
+    if type(error).__module__.rpartition(".")[2] in ("feed", "batcher", "processes", "runnable", "turn"):
         cause = f" ({error.__cause__})" if error.__cause__ is not None else ""
         return f"{name}: {error}{cause}"
     if isinstance(error, asyncio.CancelledError):

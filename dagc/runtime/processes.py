@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import cast
 
 from .crossing import Types, pack, unpack
+from .settings import StartError
 from .step_process import function_of, receive, send
 
 _LOG = logging.getLogger("dagc.runtime")
 
+START_S = 60.0
 GRACE_S = 1.0
 """After the time of a call, until its process is held to be stuck and killed."""
 
@@ -44,15 +46,31 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._free: deque[_Process] = deque()
+        self._steps: list[str] = []
 
     def caller(self, step: str, longest_s: float) -> Callable[..., object]:
         """The step `module.name` as a function that blocks until a process has answered, `longest_s` at most."""
         _, types = function_of(step)
+        self._steps.append(step)
         return partial(self._call, step, types, longest_s + GRACE_S)
 
     def start(self, count: int) -> None:
-        """Start so many, so that no request waits for the user's modules to be imported."""
-        self._free.extend([_Process(self._folder) for _ in range(count)])
+        """Start so many, and have them import what they need: no request is to wait for that.
+
+        Raises:
+            StartError: `steps`, one of them does not begin.
+        """
+        started = [_Process(self._folder) for _ in range(count)]
+        question = pack({"load": self._steps})
+        for process in started:
+            try:
+                told = cast("dict[str, object]", unpack(process.ask(question, START_S)))
+            except (OSError, EOFError):
+                told = {"failed": ["it died", "its start"]}
+            if "failed" in told:
+                name, place = cast("tuple[str, str]", told["failed"])
+                raise StartError("steps", f"a process for steps does not begin: {name} at {place}")
+        self._free.extend(started)
 
     def close(self) -> None:
         """End those that nobody uses; the others end with this process."""
@@ -97,11 +115,11 @@ class _Process:
     def __init__(self, folder: Path) -> None:
         self._socket, theirs = socket.socketpair()
         path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-        module = f"{__name__.rpartition('.')[0]}.step_process"
+        begin = f"from {__name__.rpartition('.')[0]}.step_process import main; main()"
         with theirs:
             # The interpreter itself and our own module, never a shell; what it runs comes by the socket.
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(folder)],
+                [sys.executable, "-P", "-c", begin, str(theirs.fileno()), str(folder)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": path},

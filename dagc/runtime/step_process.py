@@ -1,4 +1,4 @@
-"""A process that runs the user's steps for a worker: `python -m dagc_runtime.step_process FD FOLDER`.
+"""A process that runs the user's steps for a worker; its arguments are a socket's number and the service's folder.
 
 It imports the user's modules as the service does and answers one question at a time on a socket of its own, until
 the socket ends. What a step raises goes back as a name and a place, without its text, which may hold values.
@@ -24,8 +24,9 @@ _SIZE = struct.Struct(">Q")
 _PR_SET_PDEATHSIG = 1
 
 
-def main(descriptor: int, folder: str) -> None:
+def main() -> None:
     """Answer until nobody asks any more."""
+    descriptor, folder = int(sys.argv[1]), sys.argv[2]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the worker says when it is over, by closing the socket
     if sys.platform == "linux":
@@ -67,6 +68,8 @@ _function_of = cache(function_of)
 def _answer(question: bytearray) -> bytes:
     asked = cast("dict[str, object]", unpack(question))
     try:
+        if "load" in asked:
+            return pack({"result": [_function_of(step)[0].__name__ for step in cast("list[str]", asked["load"])]})
         function, types = _function_of(cast(str, asked["step"]))
         arguments = types.arguments(cast("dict[str, object]", asked["arguments"]))
         return pack({"result": types.plain_result(function(**arguments))})
@@ -95,7 +98,3 @@ def _exactly(connection: socket.socket, size: int) -> bytearray | None:
             return None
         view = view[count:]
     return found
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
