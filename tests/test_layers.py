@@ -29,12 +29,13 @@ ROOMS: dict[str, set[str]] = {
     "bench": {"diagnostics", "plan"},
     "backends": {"diagnostics", "plan", "artifacts"},
     "deploy": {"diagnostics", "artifacts"},
+    "frontend": {"diagnostics", "dsl", "check"},
     "compile": {
         "diagnostics",
+        "frontend",
         "ir",
         "models",
         "dsl",
-        "check",
         "passes",
         "evaluate",
         "plan",
@@ -60,7 +61,6 @@ ROOMS: dict[str, set[str]] = {
 
 FENCED: dict[str, set[str]] = {
     "onnx": {"models"},
-    "onnx_ir": {"models"},
     "onnxscript": {"models"},
     "onnxruntime": {"models", "runtime"},
     "uvicorn": {"runtime"},
@@ -72,7 +72,7 @@ FENCED: dict[str, set[str]] = {
     "docker": {"deploy"},
     "jinja2": {"artifacts"},
     "yaml": {"artifacts"},
-    "networkx": {"ir", "plan"},
+    "networkx": {"plan"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},

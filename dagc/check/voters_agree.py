@@ -8,7 +8,7 @@ from dagc.diagnostics import Diagnostic
 from dagc.ir.graph import Graph, Node, Value, ValueId
 from dagc.ir.ops import ArgMax, Cast, Elementwise, Index, Item, RunModel, Slice, Softmax, Vote
 from dagc.ir.types import Choice, Tensor
-from dagc.models.labels import Labels, labels
+from dagc.models.labels import Labels
 from dagc.models.store import ModelStore
 
 _SHOWN = 6
@@ -64,7 +64,7 @@ class _Classes:
         match node.op if node else None:
             case RunModel(model=model, fetches=fetches) if node:
                 place = [output.id for output in node.outputs].index(value)
-                return labels(self.store.get(model), fetches[place])
+                return self.store.labels(model, fetches[place])
             case ArgMax(axis=axis) if node:
                 scores = self.values[node.inputs[0]].type
                 size = scores.dims[axis] if isinstance(scores, Tensor) and scores.dims else None
@@ -83,7 +83,7 @@ class _Classes:
         match node.op:
             case RunModel(model=model, fetches=fetches):
                 place = [output.id for output in node.outputs].index(value)
-                found = labels(self.store.get(model), fetches[place])
+                found = self.store.labels(model, fetches[place])
                 return found if found and type.dims == (len(found),) else None
             case Softmax() | Cast():
                 return self.columns(node.inputs[0])

@@ -22,7 +22,7 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
 
     Example: dagc check graphs/tabular/graph.py
     """
-    from dagc.compile import check_file
+    from dagc.frontend import check_file
 
     report = Report(str(source.parent))
     with reporting(form):

@@ -68,7 +68,8 @@ def graph(
 
 def _pictures(source: Path, stage: Stage, report: Report) -> list["Picture"]:
     """A picture of every graph of the file. For the first stage, checking it is enough."""
-    from dagc.compile import check_file, plan_file
+    from dagc.compile import plan_file
+    from dagc.frontend import check_file
     from dagc.pictures.picture import picture_after, picture_before, picture_of_both
 
     if stage is Stage.BEFORE:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
-from dagc.diagnostics import CompileError, Report
+from dagc.diagnostics import CompileError, Report, Stopped
 from dagc.diagnostics.json_form import as_json
 from dagc.diagnostics.text import render
 
@@ -33,9 +33,12 @@ class Format(StrEnum):
 
 @contextmanager
 def reporting(form: Format) -> Iterator[None]:
-    """Turn a `CompileError` of the block into printed diagnostics and exit code 1."""
+    """Turn a `CompileError` of the block into printed diagnostics and exit code 1, an interrupt into 130."""
     try:
         yield
+    except Stopped as stopped:
+        show(stopped.report, form)
+        sys.exit(INTERRUPTED)
     except CompileError as error:
         show(error.report, form)
         sys.exit(WRONG)

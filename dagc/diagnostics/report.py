@@ -59,6 +59,14 @@ class CompileError(Exception):
         return cls(report)
 
 
+class Stopped(KeyboardInterrupt):
+    """The user interrupts code of their own; `report` says where. Not an `Exception`: nothing goes on after it."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
 def _order(diagnostic: Diagnostic) -> tuple[bool, str, int, int, str, str]:
     span = diagnostic.span
     if span is None:

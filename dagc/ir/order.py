@@ -2,19 +2,34 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from heapq import heappop, heappush
 
 from dagc.ir.graph import Graph, NodeName
 
 
 def sorted_graph(graph: Graph) -> Graph:
-    """The graph with its nodes in topological order, as near to the present order as possible."""
-    import networkx as nx
+    """The graph with its nodes in topological order, as near to the present order as possible.
 
-    position = {node.name: index for index, node in enumerate(graph.nodes)}
-    by_name = {node.name: node for node in graph.nodes}
-    names = list(nx.lexicographical_topological_sort(_digraph(graph), key=position.__getitem__))
-    nodes = tuple(by_name[name] for name in names)
-    return graph if nodes == graph.nodes else replace(graph, nodes=nodes)
+    Of the nodes whose inputs are there, the one that comes first now comes next (Kahn's algorithm over a heap).
+    """
+    sources = _sources(graph)
+    readers: list[list[int]] = [[] for _ in graph.nodes]
+    for index, parents in enumerate(sources):
+        for parent in parents:
+            readers[parent].append(index)
+    missing = [len(parents) for parents in sources]
+    ready = [index for index, count in enumerate(missing) if count == 0]
+    order: list[int] = []
+    while ready:
+        index = heappop(ready)
+        order.append(index)
+        for reader in readers[index]:
+            missing[reader] -= 1
+            if missing[reader] == 0:
+                heappush(ready, reader)
+    if len(order) < len(graph.nodes):
+        raise ValueError(f"graph `{graph.name}` has a cycle")
+    return graph if order == sorted(order) else replace(graph, nodes=tuple(graph.nodes[index] for index in order))
 
 
 def is_convex(graph: Graph, names: Collection[NodeName]) -> bool:
@@ -23,13 +38,21 @@ def is_convex(graph: Graph, names: Collection[NodeName]) -> bool:
 
 
 def path_outside(graph: Graph, names: Collection[NodeName]) -> NodeName | None:
-    """A node outside the named ones that stands on a path between them, the first in order, or `None`."""
-    import networkx as nx
+    """A node outside the named ones that stands on a path between them, the first in order, or `None`.
 
-    digraph = _digraph(graph)
-    below = {found for name in names for found in nx.descendants(digraph, name)} - set(names)
-    above = {found for name in names for found in nx.ancestors(digraph, name)}
-    return next((node.name for node in graph.nodes if node.name in below & above), None)
+    The nodes have to be in topological order.
+    """
+    sources = _sources(graph)
+    chosen = set(names)
+    inside = [node.name in chosen for node in graph.nodes]
+    below, above = inside.copy(), inside.copy()
+    for index, parents in enumerate(sources):
+        below[index] = below[index] or any(below[parent] for parent in parents)
+    for index, parents in reversed(tuple(enumerate(sources))):
+        for parent in parents:
+            above[parent] = above[parent] or above[index]
+    found = (i for i in range(len(sources)) if below[i] and above[i] and not inside[i])
+    return next((graph.nodes[index].name for index in found), None)
 
 
 class Contraction:
@@ -47,12 +70,12 @@ class Contraction:
         self._members = [1 << index for index in range(count)]
         self._above = [0] * count
         self._below = [0] * count
-        producers = graph.producers()
-        for index, node in enumerate(graph.nodes):
-            for parent in (self._index[producers[v].name] for v in node.inputs if v in producers):
+        sources = _sources(graph)
+        for index, parents in enumerate(sources):
+            for parent in parents:
                 self._above[index] |= self._above[parent] | 1 << parent
-        for index, node in reversed(tuple(enumerate(graph.nodes))):
-            for parent in (self._index[producers[v].name] for v in node.inputs if v in producers):
+        for index, parents in reversed(tuple(enumerate(sources))):
+            for parent in parents:
                 self._below[parent] |= self._below[index] | 1 << index
 
     def mask(self, names: Collection[NodeName]) -> int:
@@ -123,12 +146,7 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def _digraph(graph: Graph) -> object:
-    import networkx as nx
-
-    producers = graph.producers()
-    digraph = nx.DiGraph()
-    digraph.add_nodes_from(node.name for node in graph.nodes)
-    for node in graph.nodes:
-        digraph.add_edges_from((producers[v].name, node.name) for v in node.inputs if v in producers)
-    return digraph
+def _sources(graph: Graph) -> list[set[int]]:
+    """For each node the places of those it reads from."""
+    places = {value.id: index for index, node in enumerate(graph.nodes) for value in node.outputs}
+    return [{places[value] for value in node.inputs if value in places} for node in graph.nodes]

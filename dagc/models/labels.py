@@ -17,8 +17,8 @@ _PASSES_ON = frozenset(
 _LISTS = ("classlabels_int64s", "classlabels_ints", "classlabels_strings", "cats_int64s", "cats_strings")
 
 
-def labels(model: bytes, output: str) -> Labels | None:
-    """The labels a label output may be, or those of a score output's columns in order; `None` where nothing says.
+def labels(model: bytes) -> Mapping[str, Labels]:
+    """For each output the labels it may be, or those of its columns in order; none where nothing says.
 
     A classifier of `ai.onnx.ml` lists them in an attribute; converters also gather them from a constant, by the
     position of the largest score.
@@ -26,6 +26,14 @@ def labels(model: bytes, output: str) -> Labels | None:
     graph = parse(model).graph
     producers = {name: node for node in graph.node for name in node.output}
     constants = {tensor.name: tensor for tensor in graph.initializer}
+    found = ((value.name, _traced(value.name, producers, constants)) for value in graph.output)
+    return {name: known for name, known in found if known is not None}
+
+
+def _traced(
+    output: str, producers: Mapping[str, "onnx.NodeProto"], constants: Mapping[str, "onnx.TensorProto"]
+) -> Labels | None:
+    """What the operators an output comes from say, from the last to the first that says something."""
     seen: set[str] = set()
     while output in producers and output not in seen:
         seen.add(output)

@@ -1,13 +1,14 @@
 """Model bytes by content. The IR holds keys, the store holds bytes, and each model is parsed and loaded once."""
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
 from dagc.models.cost import estimated_ms
 from dagc.models.extensions import DISTRIBUTION, needed_by
 from dagc.models.known import recalled
+from dagc.models.labels import Labels, labels
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
 from dagc.models.signature import Signature, read_signature
@@ -23,6 +24,7 @@ class ModelStore:
     _runners: dict[ModelKey, Runner] = field(default_factory=dict)
     _mixing: dict[ModelKey, str | None] = field(default_factory=dict)
     _made: dict[Hashable, ModelKey] = field(default_factory=dict)
+    _labels: dict[ModelKey, Mapping[str, Labels]] = field(default_factory=dict)
 
     def add(self, model: bytes) -> ModelKey:
         """The key of the model, its SHA-256 in hex; equal bytes are held once."""
@@ -58,6 +60,12 @@ class ModelStore:
         if key not in self._signatures:
             self._signatures[key] = recalled(key) or read_signature(self._models[key])
         return self._signatures[key]
+
+    def labels(self, key: ModelKey, output: str) -> Labels | None:
+        """The class labels an output of the model is about, where its file says so: `labels.labels`, once."""
+        if key not in self._labels:
+            self._labels[key] = labels(self._models[key])
+        return self._labels[key].get(output)
 
     def library(self, key: ModelKey) -> str | None:
         """The distribution whose operators the model needs beside onnxruntime's own, if it needs one."""

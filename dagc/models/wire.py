@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
+    import onnx
 
 Dims = tuple[int | str | None, ...] | None
 
@@ -22,29 +22,31 @@ class MergeRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """An edge. `source` names the part that produces it or, for a feed, the first that reads it."""
+    """An edge. `value` is its name inside the merged model, `dtype` ONNX's number of the element type.
 
-    value: "ir.Value"
-    dtype: "ir.DataType"
+    `source` names the part that produces it or, for a feed, the first that reads it.
+    """
+
+    value: str
+    dtype: int
     dims: Dims
     source: str
 
 
-def declared(value: "ir.Value", what: str) -> tuple["ir.DataType", Dims]:
+def declared(value: "onnx.ValueInfoProto", what: str) -> tuple[int, Dims]:
     """The element type and sizes a model states for one of its inputs or outputs."""
-    if value.dtype is None:
+    tensor = value.type.tensor_type
+    if not tensor.elem_type:
         raise MergeRefused(f"{what} has no element type")
-    if value.shape is None:
-        return value.dtype, None
-    sizes = (dim if isinstance(dim, int) else dim.value for dim in value.shape.dims)
-    # Paddle writes -1 for a size that is free.
-    return value.dtype, tuple(None if isinstance(size, int) and size < 0 else size for size in sizes)
+    if not tensor.HasField("shape"):
+        return tensor.elem_type, None
+    return tensor.elem_type, tuple(_size(dim) for dim in tensor.shape.dim)
 
 
 def met(known: Wire, other: Wire, name: str) -> Wire:
     """The known wire with what both its ends say about its sizes: a fixed size beats a free one."""
-    if known.dtype is not other.dtype:
-        kinds = f"{known.dtype.name} at `{known.source}` and {other.dtype.name} at `{other.source}`"
+    if known.dtype != other.dtype:
+        kinds = f"{_word(known.dtype)} at `{known.source}` and {_word(other.dtype)} at `{other.source}`"
         raise MergeRefused(f"wire `{name}` is {kinds}")
     if known.dims is None or other.dims is None:
         return replace(known, dims=other.dims if known.dims is None else known.dims)
@@ -60,28 +62,38 @@ def met(known: Wire, other: Wire, name: str) -> Wire:
     return replace(known, dims=tuple(b if isinstance(b, int) and not isinstance(a, int) else a for a, b in pairs))
 
 
-def set_type(value: "ir.Value", wire: Wire, *, named: bool) -> None:
-    """State the wire's type on a value; names of free sizes only where `named`.
+def port(name: str, wire: Wire, *, named: bool) -> "onnx.ValueInfoProto":
+    """An input or output of the wire's type; names of free sizes only where `named`.
 
     onnxruntime takes equal names for equal sizes and lets such values share a buffer, so two models' accidental
     `T` must not become one: names stay on inputs only.
     """
-    import onnx_ir as ir
+    from onnx import helper
 
-    value.type = ir.TensorType(wire.dtype)
     if wire.dims is None:
-        value.shape = None
-        return
+        return helper.make_tensor_value_info(name, wire.dtype, None)
     dims = [dim if isinstance(dim, int) or named else None for dim in wire.dims]
     if named and dims and not isinstance(dims[0], int):
         dims[0] = BATCH
-    value.shape = ir.Shape(dims)
+    return helper.make_tensor_value_info(name, wire.dtype, dims)
 
 
-def forget_size_names(body: "ir.Graph") -> None:
+def forget_size_names(body: "onnx.GraphProto") -> None:
     """Drop the names of free sizes inside a nested graph, for the same reason."""
-    import onnx_ir as ir
+    for value in (*body.input, *body.output):
+        for dim in value.type.tensor_type.shape.dim if value.type.tensor_type.HasField("shape") else ():
+            dim.ClearField("dim_param")
+    body.ClearField("value_info")
 
-    for value in (*body.inputs, *body.outputs, *(output for node in body for output in node.outputs)):
-        if value.shape is not None:
-            value.shape = ir.Shape([dim if isinstance(dim, int) else None for dim in value.shape.dims])
+
+def _size(dim: "onnx.TensorShapeProto.Dimension") -> int | str | None:
+    if dim.HasField("dim_value"):
+        return dim.dim_value if dim.dim_value >= 0 else None  # Paddle writes -1 for a size that is free
+    return dim.dim_param or None
+
+
+def _word(dtype: int) -> str:
+    from onnx import TensorProto
+
+    name: str = TensorProto.DataType.Name(dtype)
+    return name

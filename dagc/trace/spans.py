@@ -61,6 +61,11 @@ def traceback_span(traceback: TracebackType | None, root: Path) -> Span | None:
     return found
 
 
+def users_innermost_span(frame: FrameType | None, root: Path) -> Span | None:
+    """The user's innermost expression that a frame, perhaps of another thread, is evaluating."""
+    return next((span for place in _frame_places(frame) if (span := place.span(root))), None)
+
+
 @lru_cache(maxsize=4096)
 def users_file(file: str, root: Path) -> str | None:
     """The posix path of `file` relative to `root`, or nothing when it is not one of the user's files there.

@@ -118,10 +118,9 @@ def found(tmp_path: Path):
 
 
 def test_a_classifiers_file_says_its_classes() -> None:
-    assert labels(FILES["three"], "label") == labels(FILES["three"], "probabilities") == (1, 2, 3)
-    assert labels(FILES["same_words"], "label") == ("b", "a")
-    assert labels(FILES["same_words"], "probabilities") is None
-    assert labels(MODELS[0](), "scaled") is None
+    assert labels(FILES["three"]) == {"label": (1, 2, 3), "probabilities": (1, 2, 3)}
+    assert labels(FILES["same_words"]) == {"label": ("b", "a")}
+    assert labels(MODELS[0]()) == {}
 
 
 @pytest.mark.parametrize(

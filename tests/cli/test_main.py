@@ -23,7 +23,17 @@ MISUSES = (
     ["demo", "--port", "some"],
     ["explain", "E0203", "W0501"],
 )
-HEAVY = ("numpy", "onnx", "onnxruntime", "onnx_ir", "onnxscript", "pydantic", "networkx", "jinja2", "dagc.compile")
+HEAVY = (
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "pydantic",
+    "networkx",
+    "jinja2",
+    "dagc.frontend",
+    "dagc.compile",
+)
 
 
 @pytest.mark.parametrize("words", MISUSES, ids=" ".join)
@@ -54,9 +64,9 @@ def test_a_missing_file_is_a_diagnostic_that_knows_the_right_name(folder: Path, 
 
 def test_a_fault_of_ours_ends_with_3_and_keeps_the_traceback_in_a_file(folder: Path, tmp_path: Path) -> None:
     sabotage = (
-        "import dagc.compile, sys\n"
+        "import dagc.frontend, sys\n"
         "def broken(*_): raise KeyError('a bug of ours')\n"
-        "dagc.compile.check_file = broken\n"
+        "dagc.frontend.check_file = broken\n"
         "from dagc.cli.main import main\n"
         "sys.argv = ['dagc', 'check', 'graph.py']\n"
         "main()\n"

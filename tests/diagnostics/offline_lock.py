@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dagc.artifacts.lock import make_lock
 from dagc.artifacts.pinned import Pinned, normalised
-from dagc.compile import check_file
+from dagc.frontend import check_file
 from dagc.diagnostics import Report
 from dagc.plan.requirements import requirements
 

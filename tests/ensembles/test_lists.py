@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dagc.compile import Compilation, check_file
+from dagc.compile import Compilation
+from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
 from tests.ensembles.conftest import HEAD, Compile, Serve
 from tests.ensembles.test_standing_runs import ask

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dagc
-from dagc.compile import check_file
+from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
 from tests.dsl.user_files import HEADER
 

@@ -16,6 +16,7 @@ from dagc.models.rows.call import Call
 from dagc.models.rows.counting import counted
 from dagc.models.rows.numbering import numbered
 from dagc.models.rows.padding import worded
+from dagc.models.rows.repeats import Repeats
 from dagc.models.rows.rules import ML, RANDOM, RULES
 from dagc.models.rows.size import ROWS, number, some_size
 from dagc.models.rows.value import MISFITS, Mixed, Mixes, Place, Tensor, Value, settled
@@ -39,6 +40,7 @@ class Proof:
 
     def __init__(self, proto: "onnx.ModelProto") -> None:
         self._opsets = {plain_domain(entry.domain): entry.version for entry in proto.opset_import}
+        self._repeats = Repeats()
         self._visits = _VISITS_AT_LEAST + _VISITS_PER_NODE * sum(1 for _ in all_nodes(proto.graph.node))
 
     def values(self, graph: "onnx.GraphProto", inputs: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -48,19 +50,26 @@ class Proof:
     def _walk(
         self, graph: "onnx.GraphProto", outer: Scope, inputs: Mapping[str, Value], path: str, depth: int
     ) -> Scope:
-        scope = outer.new_child({**_stored(graph), **inputs})
+        own = {**_stored(graph), **inputs}
+        scope = outer.new_child(own)
         for node in graph.node:
             self._visits -= 1
             if self._visits < 0 or depth > _DEEPEST:
                 endless = Mixed("its nested graphs are too many to follow")
                 return scope.new_child({output.name: endless for output in graph.output})
             values = self._apply(node, scope, path, depth)
-            scope.update((name, value) for name, value in zip(node.output, values, strict=True) if name)
+            own.update((name, value) for name, value in zip(node.output, values, strict=True) if name)
         return scope
 
     def _apply(self, node: "onnx.NodeProto", scope: Scope, path: str, depth: int) -> list[Value]:
         """The values of all outputs of a node."""
-        inputs = tuple((scope.get(name) or _unsorted(node)) if name else None for name in node.input)
+        own = scope.maps[0]
+        inputs = tuple(
+            [(own.get(name) or scope.get(name) or _unsorted(node)) if name else None for name in node.input]
+        )
+        domain = plain_domain(node.domain)
+        if domain == "" and (met := self._repeats.result(node, inputs)) is not None:
+            return [met]
 
         def analyse(body: "onnx.GraphProto", given: Sequence[Value], visit: str) -> Sequence[Value]:
             if len(given) != len(body.input):
@@ -68,7 +77,6 @@ class Proof:
             names = {value.name: known for value, known in zip(body.input, given, strict=True)}
             return outputs(body, self._walk(body, scope, names, _inner_path(path, node, visit), depth + 1))
 
-        domain = plain_domain(node.domain)
         call = Call(node, inputs, self._opsets.get(domain, 1), path, analyse)
         values = _transferred(call, domain)
         if len(values) < len(node.output):
