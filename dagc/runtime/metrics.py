@@ -165,10 +165,11 @@ class Metrics:
             name: (self.rows.series[(("session", name),)], self.nodes.series[(("node", name),)])
             for name in sessions
         }
+        foreseen: tuple[Counter | Histogram, ...] = (*self.events, *self.timed, *self.states)
         self._places_of_events: dict[Event, int] = {
-            (counter.name, *(value for _, value in labels)): at
-            for counter in (*self.events, *self.timed, *self.states)
-            for labels, at in counter.series.items()
+            (family.name, *(value for _, value in labels)): at
+            for family in foreseen
+            for labels, at in family.series.items()
         }
         self._parts = {name: self.nodes.series[(("node", name),)] for name in parts}
         self._queues = {name: self.waits.series[(("queue", name),)] for name in (TURN, *sessions)}
