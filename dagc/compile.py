@@ -21,6 +21,7 @@ from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.verdict import Equivalence
 from dagc.frontend import check_file
+from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.regions import every_node
 from dagc.models.signature import Port as ModelPort
@@ -50,6 +51,14 @@ _NODES_PROVEN = 20_000  # about two seconds of both forms
 Watch = Callable[[str], None]
 """Told in a few words what is being done now."""
 
+Placed = Callable[[Graph], Graph]
+"""The same graph with its nodes on other services."""
+
+
+def as_written(graph: Graph) -> Graph:
+    """The graph with its nodes where the user placed them."""
+    return graph
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -71,14 +80,19 @@ class Compilation:
     tree: ArtifactTree
 
 
-def plan_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Planned:
-    """The graphs of a file, optimised and planned as one service; `unmeasured` leaves profile.json aside."""
+def plan_file(
+    source: Path, report: Report, watch: Watch, *, unmeasured: bool = False, placed: Placed = as_written
+) -> Planned:
+    """The graphs of a file, optimised and planned as services.
+
+    `unmeasured` leaves profile.json aside, `placed` puts nodes elsewhere than the user did.
+    """
     watch("tracing and checking")
     traced = check_file(source, report)
     requests = stored_requests(source.parent)
     watch("fusing and optimising")
     shared = shared_models([graph.graph for graph in traced], traced[0].store)
-    optimised = tuple(run(graph.graph, graph.store, shared=shared) for graph in traced)
+    optimised = tuple(run(placed(graph.graph), graph.store, shared=shared) for graph in traced)
     lock = read_lock(source.parent / LOCK_NAME)
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()

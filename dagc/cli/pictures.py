@@ -15,8 +15,7 @@ from dagc.plan.service_plan import CostPart, Endpoint, Remote, Service, Session
 def plan_text(planned: Planned) -> str:
     """Each service with its endpoints, sessions and what was fused or left apart, and why."""
     lines = [line for service in planned.plan.services for line in _service(service)]
-    done = [r.message for after in planned.optimised for r in after.remarks if r.applied]
-    left = [r.message for after in planned.optimised for r in after.remarks if not r.applied]
+    done, left = _remarks(planned, applied=True), _remarks(planned, applied=False)
     lines += ["", "fusion"]
     lines += [f"  + {message}" for message in done] + [f"  - {message}" for message in left]
     if not done and not left:
@@ -26,7 +25,7 @@ def plan_text(planned: Planned) -> str:
 
 def build_text(compilation: Compilation, target: Path) -> str:
     """A line for each thing a build did: fused, proved, wrote."""
-    lines = [r.message for after in compilation.planned.optimised for r in after.remarks if r.applied]
+    lines = _remarks(compilation.planned, applied=True)
     lines += [f"proved  {proof_line(proof)}" for proof in compilation.proofs]
     files = len(compilation.tree.files)
     lines.append(f"wrote   {target}: {files} files, sha256 {compilation.tree.digest()[:16]}")
@@ -108,10 +107,10 @@ def _service(service: Service) -> Iterator[str]:
     for part in service.parts:
         yield f"  POST {part.route}  for the graph's own service, deadline {part.limits.deadline_s:g} s"
     for session in service.sessions:
+        yield from _session(session)
     for resource in service.resources:
         default = f"else `{resource.default}`" if resource.default else "which has to be set"
         yield f"  {resource.kind} {resource.name}: {resource.setting}, {default}  ({', '.join(resource.lines)})"
-        yield from _session(session)
     for remote in service.remotes:
         yield from _cut(remote)
 
@@ -124,9 +123,17 @@ def _cut(remote: Remote) -> Iterator[str]:
     yield f"    sends {there}, gets {back}; ~{CALL_MS:g} ms a call; {again}"
 
 
+def _remarks(planned: Planned, *, applied: bool) -> list[str]:
+    """What the passes did, or did not and why; what is true of several graphs is said once."""
+    found = (r.message for after in planned.optimised for r in after.remarks if r.applied is applied)
+    return list(dict.fromkeys(found))
+
+
 def _session(session: Session) -> Iterator[str]:
     yield f"  session {session.name} = {' + '.join(session.parts)}  ({', '.join(session.lines)})"
     if session.one_by_one:
         yield f"    one request at a time: {session.one_by_one}"
     else:
         yield f"    up to {session.max_batch} requests share a run: every operator is row-wise"
+    if session.reload:
+        yield f"    while the service runs, `{session.reload}` in DAGC_MODELS_DIR takes its place"

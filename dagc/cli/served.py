@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagc.cli.serve import failed_service, start_service
+from dagc.cli.serve import beside, failed_service, start_service
 from dagc.diagnostics import CompileError
 
 _STOP_S = 60.0
@@ -31,8 +31,11 @@ def served(folder: Path, port: int = 0, words: Sequence[str] = ("main.py",)) -> 
     Raises:
         CompileError: it did not start, or ended badly (E0703).
     """
-    with tempfile.TemporaryFile("w+") as log:
-        process = start_service(folder, "127.0.0.1", port, words=words, stdout=subprocess.PIPE, stderr=log)
+    with tempfile.TemporaryFile("w+") as log, beside(folder, log) as addresses:
+        piped = subprocess.PIPE
+        process = start_service(
+            folder, "127.0.0.1", port, words=words, addresses=addresses, stdout=piped, stderr=log
+        )
         try:
             ready = process.stdout.readline() if process.stdout else ""
             if " ready on " not in ready:

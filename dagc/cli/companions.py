@@ -1,0 +1,66 @@
+"""The services that the one which answers calls: run beside it on loopback ports, and ended with it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+Start = Callable[[Path, Mapping[str, str]], "subprocess.Popen[str]"]
+"""Starts a service folder on a free port, its first line to be read."""
+
+_STOP_S = 60.0
+
+
+class DidNotStartError(Exception):
+    """A service ended before it was ready, with an exit code."""
+
+    def __init__(self, name: str, code: int) -> None:
+        super().__init__(f"{name}: {code}")
+        self.name = name
+        self.code = code
+
+
+def front_of(build: Path) -> Path | None:
+    """The folder of the service that answers from outside: the only one, or the first of the build's plan."""
+    folders = {main.parent.name: main.parent for main in sorted(build.glob("services/*/main.py"))}
+    if len(folders) > 1:
+        plan = json.loads((build / "plan.json").read_text(encoding="utf-8"))
+        return folders.get(plan["services"][0]["name"])
+    return next(iter(folders.values()), None)
+
+
+@contextmanager
+def companions(front: Path, start: Start) -> Iterator[Mapping[str, str]]:
+    """Where the other services of a build are, as environment variables, while they run.
+
+    Raises:
+        DidNotStartError: one of them ended at once.
+    """
+    running: list[subprocess.Popen[str]] = []
+    found: dict[str, str] = {}
+    try:
+        for main in sorted(front.parent.glob("*/main.py")):
+            if main.parent == front:
+                continue
+            process = start(main.parent, found)
+            running.append(process)
+            name = main.parent.name
+            found[f"DAGC_SERVICE_{name.upper().replace('-', '_')}"] = _address(name, process)
+        yield found
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=_STOP_S)
+            if process.stdout:
+                process.stdout.close()
+
+
+def _address(name: str, process: "subprocess.Popen[str]") -> str:
+    ready = process.stdout.readline() if process.stdout else ""
+    if " ready on " not in ready:
+        raise DidNotStartError(name, process.wait())
+    sys.stderr.write(ready)
+    return ready.rpartition(" ")[2].strip()
