@@ -3,7 +3,7 @@
 The mark names mypy's error code; pyright must refuse the same lines. The file is checked, never run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple, assert_type
 
 import numpy as np
@@ -299,6 +299,60 @@ def wrong_version(row: Row) -> Row:
 @dagc.graph(deadline=0.2)  # refused: call-overload, untyped-decorator
 def wrong_option(row: Row) -> Row:
     return row
+
+
+@dagc.step(run="thread", timeout_s=0.5, retries=1)
+def slow(payment: Payment) -> float:
+    return payment.amount
+
+
+@dagc.step(run="process")
+def heavy(payment: Payment, weight: float) -> Profile:
+    return Profile(spent=weight)
+
+
+@dagc.step(batch=True)
+def together(payments: list[Payment], weights: list[float]) -> list[Profile]:
+    return [Profile(spent=weight) for weight in weights]
+
+
+@dagc.step(batch=True, run="thread")
+def arrays(rows: list[Row]) -> Sequence[Row]:
+    return rows
+
+
+@dagc.step(batch=True, timeout_s=0.1, fallback=no_profile)
+async def looked_up(user_ids: list[str], *, longest: int = 10) -> list[Profile]:
+    return [Profile() for _ in user_ids[:longest]]
+
+
+@dagc.graph
+def elsewhere(payment: Payment) -> Row:
+    known = looked_up(payment.user_id)
+    assert_type(known, Profile)
+    assert_type(slow(payment), float)
+    assert_type(together(payment, slow(payment)), Profile)
+    assert_type(heavy(payment, 0.5), Profile)
+    assert_type(arrays(encode(payment, known)), NDArray[np.float32])
+    return arrays(encode(payment, known))
+
+
+@dagc.graph
+def wrong_items_of_batches(payment: Payment) -> Profile:
+    together([payment], [0.5])  # refused: arg-type
+    looked_up(payment)  # refused: arg-type
+    slow(payment.amount)  # refused: arg-type
+    return arrays(encode(payment, looked_up("a")))  # refused: return-value
+
+
+@dagc.step(run="gpu")  # refused: call-overload, untyped-decorator
+def wrong_place(user_id: str) -> Profile:
+    return Profile()
+
+
+@dagc.step(batch=True)  # refused: arg-type
+def no_list(user_id: str) -> Profile:
+    return Profile()
 
 
 async def not_awaited(payment: Payment) -> Decision:
