@@ -92,7 +92,7 @@ def declared_ingress(
     first = _declared[0]
     found = tuple(_mistakes(first, graphs, root))
     named = _name_of(first.app, modules, own)
-    if named is None:
+    if named is None and not found:
         message = "the application in front has no name by which a service could import it"
         help = "name it at the top level of the module: `app = FastAPI()`, then `dagc.ingress(app)`"
         found = (*found, _told("E0374", message, first, root, help))

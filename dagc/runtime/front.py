@@ -91,7 +91,8 @@ class Front:
         largest = max([largest, *(model.inference.max_body_bytes for model in service.models)])
         known = (metrics.meters["other"], self.next_id)
         self.other = Route("other", None, 0.0, largest, *known)
-        self._users = service.app and Route("app", None, 0.0, service.app.max_body_bytes, *known)
+        size = 0 if service.app is None else service.app.max_body_bytes
+        self._users = Route("app", None, 0.0, size, *known) if size else None
         self.guarded = service.access is not None or (service.app is not None and service.app.access is not None)
         self.open = HEALTH | {METRICS} if open_metrics else HEALTH
         at = PREFIX if service.app is not None else ""
