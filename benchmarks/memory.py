@@ -1,11 +1,12 @@
-"""How often a model lies in memory: `python -m benchmarks.memory` prints a table, and exits with 1 if more than once.
+"""How often a model lies in memory: `python -m benchmarks.memory` prints a table, and exits with 1 if twice.
 
-`graphs/shared_encoder` as it is, and with an encoder that carries a table of 100 MiB more, each served by 1, 2 and 4
-workers that have all answered. Memory is the proportional set size of all processes of a service (smaps_rollup), so
-what the table adds, divided by its size, is the number of its copies.
+`graphs/shared_encoder` as it is, and with an encoder that carries a table of 100 MiB more, each served by 1, 2 and
+4 workers that have all answered. Memory is the proportional set size of all processes of a service
+(`smaps_rollup`), so what the table adds, divided by its size, is the number of its copies.
 """
 
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,10 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.load import post
 from benchmarks.measure import free_ports
 from benchmarks.processes import ServerProcess, adopt_orphans
-from dagc.artifacts.write import write
 from dagc.bench.answers import Question
-from dagc.compile import compile_file
-from dagc.diagnostics import Report
 from dagc.evaluate.requests import stored_requests
 
 GRAPH = Path(__file__).parent.parent / "graphs" / "shared_encoder"
@@ -72,9 +70,9 @@ def build(folder: Path, name: str) -> Path:
     if name == "heavy":
         path = copied / "models" / "encoder.onnx"
         path.write_bytes(with_table(onnx.load(path)))
-    write(
-        compile_file(copied / "graph.py", Report(str(copied)), lambda _words: None).tree, folder / f"{name}-build"
-    )
+    command = [sys.executable, "-m", "dagc", "build", str(copied / "graph.py")]
+    command += ["-o", str(folder / f"{name}-build")]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return folder / f"{name}-build" / "services" / "graph"
 
 

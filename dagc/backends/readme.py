@@ -37,6 +37,7 @@ def _service(service: Service) -> dict[str, object]:
         "folder": f"services/{service.name}",
         "endpoints": [_endpoint(endpoint, service) for endpoint in service.endpoints],
         "sessions": [_session(session) for session in service.sessions],
+        "replaced": sorted(session.reload for session in service.sessions if session.reload),
     }
 
 
@@ -61,7 +62,6 @@ def _session(session: Session) -> dict[str, str]:
         "parts": joined_parts(session.parts),
         "lines": cite(session.lines),
         "batch": alone or f"up to {session.max_batch} requests share a run",
-        "replaced": f"`DAGC_MODELS_DIR/{session.name}.onnx`" if session.reload else "",
     }
 
 

@@ -26,7 +26,7 @@ from dagc.trace.recorder import Recorder, here, mistake, recording, refuse
 
 NamedTupleClass = Callable[..., tuple[object, ...]]
 
-RELOADED = "its file may be replaced while the service runs"
+RELOADED = "may be replaced as it serves"
 """Why a model is not fused with what stands around it."""
 
 

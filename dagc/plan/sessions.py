@@ -14,8 +14,9 @@ from dagc.ir.regions import every_node
 from dagc.plan.batching import MAX_BATCH, max_batch
 from dagc.plan.citations import cited
 from dagc.plan.names import Names, word
+from dagc.plan.outside import Setting
 from dagc.plan.profile import Profile
-from dagc.plan.service_plan import Port, Session, Setting
+from dagc.plan.service_plan import Port, Session
 
 _LONGEST_JOINED = 32
 
@@ -57,7 +58,8 @@ def sessions(
                 key = session_key(node.op)
                 users.setdefault(key, []).append((node, node.op))
                 deadlines[key] = min(graph.deadline_s, deadlines.get(key, graph.deadline_s))
-    made = {key: _session(used, models[key[0]], names) for key, used in users.items()}
+    files = Names()
+    made = {key: _session(used, models[key[0]], names, files) for key, used in users.items()}
     if profile is None:
         return made
     return {key: _tuned(session, profile, deadlines[key]) for key, session in made.items()}
@@ -70,7 +72,7 @@ def session_key(op: RunModel) -> SessionKey:
 
 def replacing(sessions: Iterable[Session]) -> tuple[Setting, ...]:
     """The setting that names the folder of files that replace models, where some may be replaced."""
-    files = [f"`{session.name}.onnx`" for session in sessions if session.reload]
+    files = sorted(f"`{session.reload}`" for session in sessions if session.reload)
     if not files:
         return ()
     meaning = f"a folder whose {listed(files, ', ')} replace built models while the service runs"
@@ -86,7 +88,7 @@ def _tuned(session: Session, profile: Profile, deadline_s: float) -> Session:
     return session.model_copy(update={"run_ms": measured.run.p50_ms, "max_batch": most})
 
 
-def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: Names) -> Session:
+def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: Names, files: Names) -> Session:
     wanted = {fetch for _, op in users for fetch in op.fetches}
     parts = tuple(dict.fromkeys(part for _, op in users for part in op.parts))
     spans: Iterable[Span] = (span for node, _ in users for span in node.spans)
@@ -101,8 +103,13 @@ def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: N
         lines=cited(spans),
         max_batch=MAX_BATCH,
         one_by_one=facts.one_by_one,
-        reload=any(op.reload for _, op in users),
+        reload=_file(users[0][1], files),
     )
+
+
+def _file(op: RunModel, files: Names) -> str | None:
+    """The file that takes a model's place: called as the user calls the model, whatever the session is called."""
+    return None if op.reload is None else f"{files.take(word(op.reload, 'model'))}.onnx"
 
 
 def _candidates(parts: Sequence[str]) -> tuple[str, ...]:

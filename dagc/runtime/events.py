@@ -52,7 +52,7 @@ def events(endpoints: Sequence[EndpointSettings | PartSettings]) -> tuple[Event,
 
 def reloads(sessions: Sequence[SessionSettings]) -> tuple[Event, ...]:
     """What may come of new files for the models that may be replaced."""
-    names = [each.name for each in sessions if each.reload]
+    names = [each.name for each in sessions if each.reload is not None]
     return tuple(("dagc_model_reloads_total", name, outcome) for name in names for outcome in OUTCOMES)
 
 

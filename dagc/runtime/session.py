@@ -47,7 +47,7 @@ class Session:
         self.recent: Sequence[Example] = ()
         """What a model that may be replaced was asked last: its successor is tried on it."""
         self._path = folder / settings.model
-        self._may_be_replaced = settings.reload
+        self._may_be_replaced = settings.reload is not None
         self._run_ms = settings.run_ms
         self.is_heavy = settings.run_ms is not None and settings.run_ms > HEAVY_MS
         """Whether a run takes so long that the loop must not wait for it."""
@@ -209,9 +209,12 @@ def _load(model: bytes, name: str) -> "onnxruntime.InferenceSession":
     if any(domain in model for domain in _EXTENSION_DOMAINS):
         _register_extensions(options, name)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        loaded = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise StartError("model_broken", f"onnxruntime does not load `{name}`: {error}") from None
+    # It keeps the file to begin anew on other providers, which never happens here: a second copy of every weight.
+    loaded._model_bytes = b""
+    return loaded
 
 
 def _register_extensions(options: "onnxruntime.SessionOptions", name: str) -> None:

@@ -41,9 +41,9 @@ class Description(BaseModel):
 
 
 encoder = dagc.onnx("models/encoder.onnx")
-language_head = dagc.onnx("models/language.onnx", returns=Language)
-family_head = dagc.onnx("models/family.onnx", returns=Family)
-digits_head = dagc.onnx("models/digits.onnx")
+language_head = dagc.onnx("models/language.onnx", returns=Language, reload=True)
+family_head = dagc.onnx("models/family.onnx", returns=Family, reload=True)
+digits_head = dagc.onnx("models/digits.onnx", reload=True)
 
 
 def first_and_last(text: str) -> Bytes:

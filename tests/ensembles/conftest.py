@@ -46,7 +46,7 @@ def compile_text(tmp_path_factory: pytest.TempPathFactory) -> Compile:
         (folder / "graph.py").write_text(HEAD + text)
         report = Report(str(folder))
         compilation = compile_file(folder / "graph.py", report, lambda words: None)
-        assert {found.code for found in report.diagnostics} <= {"W0501", "W0801"}
+        assert {found.code for found in report.diagnostics} <= {"W0340", "W0501", "W0801"}
         assert {proof.verdict for proof in compilation.proofs} == {"equal"}
         return compilation
 

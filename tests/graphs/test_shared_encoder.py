@@ -1,11 +1,17 @@
-"""`shared_encoder`: the encoder is in a service once, and runs once for a request that asks all three heads."""
+"""`shared_encoder`: one encoder in a service, run once for all three heads, each of which is replaced alone."""
 
 import json
+import os
 import re
+import threading
+import time
+from pathlib import Path
 
 import httpx
+import onnx
 import pytest
 
+from dagc.runtime.service import Service
 from tests.graphs.conftest import Build, Built
 from tests.running import ROOT, serving
 
@@ -49,5 +55,72 @@ def test_a_request_for_all_three_heads_runs_the_encoder_once(built: Built) -> No
         for name in ("language", "family", "digits"):
             assert client.post(f"/v1/{name}", json=TEXTS[0]).status_code == 200
         after_each = rows(client.get("/metrics").text)
-    assert after_all[encoder] == 5 and sum(after_all.values()) == 10, "the encoder, and the heads as one"
+    assert after_all[encoder] == 5 and sum(after_all.values()) == 20, "the encoder, and the heads one by one"
     assert after_each[encoder] == 8
+
+
+NEXT = {"code": "data", "data": "markup", "markup": "code"}
+
+
+def rotated(head: Path) -> bytes:
+    """The head as if it had been trained on other words: each family is called by the next one's name."""
+    model = onnx.load(head)
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "classlabels_strings":
+                attribute.strings[:] = [NEXT[label.decode()].encode() for label in attribute.strings]
+    for tensor in model.graph.initializer:
+        tensor.string_data[:] = [NEXT[label.decode()].encode() for label in tensor.string_data]
+    return model.SerializeToString()
+
+
+@pytest.mark.port
+def test_a_head_is_replaced_under_load_and_no_request_fails(built: Built, tmp_path: Path) -> None:
+    asked = [json.loads(line) for line in (FOLDER / "requests" / "family.jsonl").read_text().splitlines()]
+    environment = {**os.environ, "DAGC_ACCESS_LOG": "off", "DAGC_WORKERS": "1"}
+    environment["DAGC_MODELS_DIR"] = str(tmp_path)
+    answers: list[tuple[int, str, str]] = []
+    enough = threading.Event()
+
+    def ask(address: str) -> None:
+        with httpx.Client(base_url=address, timeout=30) as client:
+            while not enough.is_set():
+                case = asked[len(answers) % len(asked)]
+                answer = client.post("/v1/family", json=case["request"])
+                answers.append((answer.status_code, answer.text, json.dumps(case["response"])))
+
+    with serving(built.service, environment=environment) as address:
+        client = threading.Thread(target=ask, args=(address,))
+        client.start()
+        (tmp_path / "next").write_bytes(rotated(FOLDER / "models" / "family.onnx"))
+        (tmp_path / "next").rename(tmp_path / "family_head.onnx")
+        until = time.monotonic() + 60
+        while 'session="family_head",outcome="replaced"} 1' not in httpx.get(f"{address}/metrics").text:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        replaced = len(answers)
+        while len(answers) < replaced + 20:
+            time.sleep(0.05)
+        enough.set()
+        client.join()
+        metrics = httpx.get(f"{address}/metrics").text
+    assert {status for status, _, _ in answers} == {200}
+    was = [wanted == given for _, given, wanted in answers]
+    now = [given == json.dumps(NEXT[json.loads(wanted)]) for _, given, wanted in answers]
+    turn = now.index(True)
+    assert turn > 0 and all(was[:turn]) and all(now[turn:])
+    assert metrics.count("dagc_model_reloads_total{") == 1
+
+
+def test_the_encoder_and_the_other_heads_stay_the_very_sessions(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(str(built.service / "main.py"))
+    for session in service._sessions.values():
+        session.open()
+    before = dict(service._sessions)
+    (tmp_path / "family_head.onnx").write_bytes(rotated(FOLDER / "models" / "family.onnx"))
+    monkeypatch.setenv("DAGC_MODELS_DIR", str(tmp_path))
+    service.watch_models()
+    changed = {name for name, session in service._sessions.items() if session is not before[name]}
+    assert changed == {"family_head"} and len(before) == 4
