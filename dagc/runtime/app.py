@@ -24,9 +24,10 @@ from uvicorn._types import (
 
 from . import docs
 from .answer import EXPIRED, FAILED, Answer, refusal
+from .asgi import ClientGoneError, caller_of, fields_of, left, read_body
 from .calls import ORIGIN, Origin
 from .exchange import Route
-from .framing import Wish, read_wish, too_large
+from .framing import Wish, read_wish
 from .front import Front
 from .ingress import PREFIX, behind_proxies
 from .metrics import CONTENT_TYPE
@@ -36,10 +37,6 @@ from .oip.rest import Rest
 _JSON = b"application/json"
 _NOT_FOUND = refusal(404, "not_found", "nothing is served at this path; `/` lists what is")
 _logger = logging.getLogger("dagc.front")
-
-
-class ClientGoneError(Exception):
-    """The client left before its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class App:
     async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         arrived = time.monotonic()
         route = self._routes.get(scope["path"], self._front.other)
-        fields = _fields(scope)
+        fields = fields_of(scope)
         wish = read_wish(fields)
         request_id = (b"" if isinstance(wish, Answer) else wish.request_id) or self._front.next_id()
         content_type = _JSON
@@ -95,13 +92,13 @@ class App:
             else:
                 content_type, answer = self._read(scope["path"], scope["method"])
         except ClientGoneError:
-            self._count(route, 499, time.monotonic() - arrived, request_id, 0, _caller(scope))
+            self._count(route, 499, time.monotonic() - arrived, request_id, 0, caller_of(scope))
             return
         except Exception:
             _logger.exception("answering %s failed", route.path)
             answer = FAILED
         seconds = time.monotonic() - arrived
-        self._count(route, answer.status, seconds, request_id, len(answer.body), _caller(scope))
+        self._count(route, answer.status, seconds, request_id, len(answer.body), caller_of(scope))
         headers = [
             (b"content-type", content_type),
             (b"x-request-id", request_id),
@@ -131,7 +128,7 @@ class App:
     ) -> Answer:
         way = route.for_type(fields.get(b"content-type"))
         wish = read_wish(fields)
-        body = await _read_body(receive, route.max_body_bytes)
+        body = await read_body(receive, route.max_body_bytes)
         if isinstance(body, Answer):
             return body
         if isinstance(way, Answer):
@@ -149,7 +146,7 @@ class App:
     ) -> None:
         """One request of the user's application, which may call graphs on its behalf and in its time."""
         arrived = time.monotonic()
-        wish = read_wish(_fields(scope))
+        wish = read_wish(fields_of(scope))
         asked = wish if isinstance(wish, Wish) else Wish()
         request_id = asked.request_id or self._front.next_id()
         ORIGIN.set(Origin(request_id, None if asked.timeout_s is None else arrived + asked.timeout_s))
@@ -167,7 +164,7 @@ class App:
             await users(scope, receive, sent)
         finally:
             seconds = time.monotonic() - arrived
-            self._count(self._front.users(scope["path"]), status, seconds, request_id, size, _caller(scope))
+            self._count(self._front.users(scope["path"]), status, seconds, request_id, size, caller_of(scope))
 
     def _count(self, route: Route, status: int, seconds: float, request_id: bytes, size: int, caller: str) -> None:
         route.meter.answered(status, seconds)
@@ -190,7 +187,7 @@ async def _accepted(
     answered: asyncio.Future[Answer] = loop.create_future()
     ticket = route.endpoint.accept(body, time.monotonic() + timeout_s, answered.set_result)
     ticket.request_id = request_id
-    gone = loop.create_task(_left(receive))
+    gone = loop.create_task(left(receive))
     try:
         await asyncio.wait((answered, gone), return_when=asyncio.FIRST_COMPLETED)
         if not answered.done():
@@ -199,36 +196,6 @@ async def _accepted(
     finally:
         ticket.cancel()
         gone.cancel()
-
-
-async def _left(receive: ASGIReceiveCallable) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _read_body(receive: ASGIReceiveCallable, limit: int) -> bytes | Answer:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGoneError
-        body += message["body"]
-        if len(body) > limit:
-            return too_large(limit)
-        if not message["more_body"]:
-            return bytes(body)
-
-
-def _fields(scope: HTTPScope) -> dict[bytes, bytes]:
-    fields: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        fields.setdefault(name, value)
-    return fields
-
-
-def _caller(scope: HTTPScope) -> str:
-    """Who asks, as the reader of the head has found."""
-    return str(scope.get("extensions", {}).get("dagc", {}).get("caller", ""))
 
 
 def _index(front: Front, at: str) -> dict[str, object]:

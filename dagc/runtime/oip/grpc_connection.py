@@ -31,6 +31,8 @@ IDLE_S = 300.0
 """A connection without calls goes then; its client opens another when it needs one."""
 MOST_RESETS = 200
 """More calls that were begun and reset, than answered and this, are an attack (CVE-2023-44487)."""
+MOST_UNFRAMED_BYTES = 64 * 1024
+"""Of a frame that has begun; none may be longer than 16 KiB."""
 
 _CONFIGURATION = Configuration().__for_server__()
 _H2 = H2Configuration(client_side=False, header_encoding=None, validate_inbound_headers=True)
@@ -121,6 +123,9 @@ class GrpcConnection(H2Protocol):
             super().data_received(data)
         except Exception as error:
             _logger.debug("reading HTTP/2 failed", exc_info=error)
+            self._transport.abort()
+        # h2 looks at the length of a frame once all of it is there, which may be 16 MiB.
+        if len(getattr(self.connection._connection.incoming_buffer, "_data", b"")) > MOST_UNFRAMED_BYTES:
             self._transport.abort()
         if self._calls.resets > self._calls.answered // 2 + MOST_RESETS:
             self._transport.abort()

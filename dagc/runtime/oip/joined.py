@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, cast
@@ -59,12 +60,15 @@ class Joined:
         self._answers: list[Answer | None] = [None] * len(rows)
         self._left = len(rows)
         self._tickets: list[Ticket] = []
+        arrived = time.monotonic()
         if not model.endpoint.has_room(len(rows)):
             self.answered.set_result(FULL)
             return
         for number, row in enumerate(rows):
             ticket = model.endpoint.accept(Held.of(row), deadline, partial(self._take, number))
             ticket.request_id = wish.request_id
+            ticket.traceparent = wish.traceparent
+            ticket.arrived = arrived
             self._tickets.append(ticket)
             if ticket.queue is None:  # refused at the door: no row's work has begun yet
                 self._settle(FULL)
