@@ -23,8 +23,12 @@ from dagc.diagnostics import CompileError, Diagnostic
 COMPOSE_NAME = "compose.yaml"
 PORT = 8000
 """What a service listens on inside its container."""
+GRPC_PORT = 8001
+"""What a service of tensors listens on beside it, for gRPC."""
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 """The option of a bridge that decides whether what is inside reaches the outer world."""
+NO_ADDRESS = "com.docker.network.bridge.inhibit_ipv4"
+"""The option that leaves the machine no address on a bridge: else even an internal one reaches its services."""
 
 
 class _Plain(BaseModel):

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from math import ceil
 
 from dagc.artifacts.compose import (
+    GRPC_PORT,
     MASQUERADE,
+    NO_ADDRESS,
     PORT,
     Compose,
     ComposeService,
@@ -26,7 +28,8 @@ from dagc.artifacts.image_name import slug
 from dagc.backends.compose_settings import compose_environment, secret_file
 from dagc.backends.size import Size, size
 from dagc.plan.nesting import every_call
-from dagc.plan.service_plan import Capacity, Service, ServicePlan
+from dagc.plan.outside import Capacity
+from dagc.plan.service_plan import Endpoint, Part, Service, ServicePlan
 
 USER = "65532:65532"
 """Nobody in particular; the number distroless images use."""
@@ -41,7 +44,6 @@ HEALTH_CHECK = HealthCheck(
 _DRAIN_S = 1
 """There is no load balancer that has to notice."""
 _SPARE_S = 3
-_FIRST_PUBLISHED = 8000
 
 
 def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str, str]) -> Compose:
@@ -81,16 +83,23 @@ def edge(caller: str, callee: str) -> str:
 
 
 def asks_the_world(service: Service) -> bool:
-    """True when a step of the service waits for something that is no service of the plan."""
-    return any(call.waits for endpoint in service.endpoints for call in every_call(endpoint.stages))
+    """True when a step waits for what is no service of the plan, or the user's own application stands in front.
+
+    A step in a process of its own is waited for because it computes.
+    """
+    served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
+    waits = any(call.waits and call.run != "process" for one in served for call in every_call(one.stages))
+    return waits or service.ingress is not None
 
 
 def _service(
     service: Service, needed: Size, image: str, *, networks: tuple[str, ...], is_front: bool
 ) -> ComposeService:
-    deadline_s = max((endpoint.limits.deadline_s for endpoint in service.endpoints), default=0.0)
+    served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
+    deadline_s = max((one.limits.deadline_s for one in served), default=0.0)
     memory = f"{needed.memory_mib}m"
-    published = Published(target=PORT, published=str(_FIRST_PUBLISHED), host_ip="127.0.0.1")
+    ports = [PORT, *([GRPC_PORT] if service.grpc else [])] if is_front else []
+    grpc = {"DAGC_GRPC_PORT": str(GRPC_PORT)} if is_front and service.grpc else {}
     return ComposeService(
         image=image,
         user=USER,
@@ -102,13 +111,13 @@ def _service(
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=needed.pids,
-        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **compose_environment(service)},
+        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **grpc, **compose_environment(service)},
         secrets=tuple(setting.name for setting in service.settings if setting.secret),
         depends_on={slug(callee): DependsOn() for callee in service.calls},
         healthcheck=HEALTH_CHECK,
         stop_grace_period=f"{_DRAIN_S + ceil(deadline_s) + 1 + _SPARE_S}s",
         deploy=_deploy(service.capacity or Capacity(), is_front=is_front),
-        ports=(published,) if is_front else (),
+        ports=tuple(Published(target=port, published=str(port), host_ip="127.0.0.1") for port in ports),
         networks=networks,
     )
 
@@ -138,4 +147,5 @@ def _inside(service: Service, plan: ServicePlan) -> dict[str, Network]:
         own[slug(service.name)] = Network(driver_opts={MASQUERADE: "false"})
     calls = [edge(service.name, callee) for callee in service.calls]
     called = [edge(caller.name, service.name) for caller in plan.services if service.name in caller.calls]
-    return own | {name: Network(internal=True) for name in (*calls, *called)}
+    apart = Network(internal=True, driver_opts={NO_ADDRESS: "true"})
+    return own | dict.fromkeys((*calls, *called), apart)

@@ -8,7 +8,7 @@ import json
 import re
 from hashlib import sha256
 
-from dagc.artifacts.compose import PORT
+from dagc.artifacts.compose import GRPC_PORT, PORT
 from dagc.artifacts.image_name import DEFAULT_BASE, image_name, slug
 from dagc.artifacts.lock import Lock
 from dagc.artifacts.render import render
@@ -51,6 +51,7 @@ def _dockerfile(service: Service, folder: ArtifactTree, lock: Lock | None, dagc_
         "dagc_version": dagc_version,
         "source": service.source,
         "base": image_name(base),
+        "ports": [PORT, *([GRPC_PORT] if service.grpc else [])],
         "port": PORT,
         "user": USER,
         "folders": [f"{top}/ {top}/" for top in folders],

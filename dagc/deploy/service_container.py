@@ -15,6 +15,8 @@ from dagc.deploy.given import SECRETS, Given
 from dagc.deploy.releases import CALLS, FRONT, NUMBER, RELEASE, REMOTE, labels
 
 _MIB = 1024 * 1024
+_NO_DOOR = "DAGC_GRPC_PORT"
+"""The door has one port, that of HTTP: a connection of gRPC lives long, and would have to be moved on the way."""
 _BEHIND_A_DOOR = {"DAGC_DOOR": door.SOCKET, "DAGC_HOST": "127.0.0.1"}
 """Its own port is for health checks alone, and who drains behind a door need not wait to be noticed."""
 
@@ -98,8 +100,8 @@ def _networks(engine: Engine, service: BuiltService, place: Place) -> tuple[str,
 
 def _environment(service: BuiltService, place: Place) -> dict[str, str]:
     """What the compose file says of itself (settings are references there), and where what it calls is."""
-    settings = {setting.name for setting in service.settings}
-    told = {name: value for name, value in service.runs.environment.items() if value and name not in settings}
+    unsaid = {setting.name for setting in service.settings} | {_NO_DOOR}
+    told = {name: value for name, value in service.runs.environment.items() if value and name not in unsaid}
     for callee, variable in service.calls.items():
         names = (_alias(container.name, place.deployment) for container in place.callees[callee])
         told[variable] = ",".join(f"http://{name}:{PORT}" for name in names)

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from dagc.artifacts.compose import read_compose
+from dagc.artifacts.compose import NO_ADDRESS, read_compose
 from dagc.backends.compose import compose
-from dagc.plan.service_plan import Capacity, Setting
+from dagc.plan.outside import Capacity, Setting
 
 KEY = Setting(name="RISK_KEY", meaning="the key of the risk service")
 DATABASE = Setting(name="PROFILES_DATABASE_URL", meaning="where profiles are", default="sqlite:///profiles.db")
@@ -54,7 +54,8 @@ def test_the_members_of_a_network_are_the_ends_of_one_edge(made):
 def test_only_the_front_has_a_port_and_only_who_asks_the_world_a_way_out(made):
     assert [name for name, service in made.services.items() if service.ports] == ["graph"]
     assert {name for name, network in made.networks.items() if network.way_out} == {"graph"}
-    assert all(network.internal for name, network in made.networks.items() if "_to_" in name)
+    edges = [network for name, network in made.networks.items() if "_to_" in name]
+    assert all(edge.internal and edge.driver_opts[NO_ADDRESS] == "true" for edge in edges)
 
 
 def test_callers_wait_for_their_callees_and_know_where_they_are(made):

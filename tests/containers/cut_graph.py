@@ -43,11 +43,11 @@ def rating(score: float) -> Rating:
 
 
 @dagc.graph
-def rate_afar(row: Row) -> Rating:
+def afar(row: Row) -> Rating:
     """Rate a row."""
     return rating(score(features(row)))
 '''
-NAME = "rate-afar"
+NAME = "afar"
 WIDTHS = {"wide": 30, "narrow": 15}
 
 
@@ -67,6 +67,8 @@ def build(home: Path, release: int, model: str = "wide", replicas: int = 1) -> P
     if not out.is_dir():
         text = GRAPH.format(release=release, model=model, width=WIDTHS[model], replicas=replicas)
         (home / "graph.py").write_text(text, encoding="utf-8")
-        run("lock", home / "graph.py")
+        lock = home / "dagc.lock"
+        if not lock.is_file() or f"{model}.onnx" not in lock.read_text(encoding="utf-8"):
+            run("lock", home / "graph.py")
         run("build", home / "graph.py", "-o", out)
     return out
