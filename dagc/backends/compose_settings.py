@@ -7,7 +7,8 @@ import re
 
 from dagc.artifacts.compose import PORT
 from dagc.artifacts.image_name import slug
-from dagc.plan.service_plan import Service, Setting
+from dagc.plan.outside import Setting
+from dagc.plan.service_plan import Service
 
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,:/@+=-]*")
 _NONE = "/dev/null"

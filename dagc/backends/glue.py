@@ -11,6 +11,7 @@ from dagc.backends.citations import cite, joined_parts
 from dagc.backends.layout import Statement, call, laid_out, literal, signature
 from dagc.backends.statements import function_lines
 from dagc.plan.nesting import every_stage
+from dagc.plan.outside import Resource
 from dagc.plan.service_plan import (
     Argument,
     CallStage,
@@ -20,7 +21,6 @@ from dagc.plan.service_plan import (
     Part,
     Remote,
     RemoteStage,
-    Resource,
     RunStage,
     Service,
     Session,

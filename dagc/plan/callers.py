@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from dagc.plan.access import Auth, Ingress, TokenAuth
-from dagc.plan.service_plan import Endpoint, Setting
+from dagc.plan.outside import Setting
+from dagc.plan.service_plan import Endpoint
 
 _MEANINGS = {"api_key": "the keys of callers of", "jwt": "the public keys that sign the tokens of callers of"}
 

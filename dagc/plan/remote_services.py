@@ -15,6 +15,7 @@ from dagc.plan.citations import cited
 from dagc.plan.guards import Guards, guards
 from dagc.plan.main_names import modules_called, parameters, steps_called, wanted_variables
 from dagc.plan.names import Names, word
+from dagc.plan.outside import Capacity
 from dagc.plan.profile import Profile
 from dagc.plan.resources import resource_settings, resources
 from dagc.plan.service_plan import Capacity, Limits, Part, Remote, Service, Session

@@ -7,7 +7,7 @@ from dagc.ir.graph import Graph
 from dagc.ir.ops import CallStep, ResourceUse
 from dagc.ir.regions import every_node
 from dagc.plan.citations import cited
-from dagc.plan.service_plan import Resource, Setting
+from dagc.plan.outside import Resource, Setting
 
 DRIVERS: Mapping[str, Sequence[str]] = {
     "sql": ("aiosqlite", "asyncpg", "greenlet", "sqlalchemy"),

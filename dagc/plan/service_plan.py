@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dagc.plan.access import Auth, Ingress
+from dagc.plan.outside import Capacity, Resource, Setting
 from dagc.plan.wire_types import WireType
 
 
@@ -215,7 +216,7 @@ class Session(_Plain):
 
 
 class StepGuard(_Plain):
-    """What main.py calls `name`: a step that runs elsewhere or takes many items, is timed, retried or stood in for."""
+    """What main.py calls `name`: a step that runs elsewhere or takes lists, is timed, retried or stood in for."""
 
     name: str
     module: str
@@ -343,45 +344,6 @@ class Remote(_Plain):
     may_repeat: bool
     parts: tuple[str, ...]
     lines: tuple[str, ...]
-
-
-class Setting(_Plain):
-    """A value that a service reads when it starts: from the environment variable `name`, or a file of secrets.
-
-    A secret never stands in an artifact; without a `default` the service does not start without it. `meaning` says
-    in a few words what it is for.
-    """
-
-    name: str
-    meaning: str
-    secret: bool = True
-    default: str | None = None
-
-
-class Resource(_Plain):
-    """What steps of a service ask beside models; it is `module.name` in the user's file, where `lines` are.
-
-    `setting` names the setting with its URL, `default` says what stands there without it.
-    """
-
-    setting: str
-    kind: Literal["sql", "keyvalue", "http"]
-    module: str
-    name: str
-    default: str | None = None
-    lines: tuple[str, ...]
-
-
-class Capacity(_Plain):
-    """What one instance of a service may use, and how many there are: at least and at most.
-
-    `memory_mib=None`: what its models and their work need, as backends reckon it.
-    """
-
-    cpu: float = Field(default=1.0, gt=0)
-    memory_mib: int | None = None
-    gpu: int = Field(default=0, ge=0)
-    replicas: tuple[int, int] = (1, 1)
 
 
 class Service(_Plain):

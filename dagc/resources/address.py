@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+_SECRET_OPTIONS = frozenset({"access_token", "api_key", "apikey", "key", "password", "secret", "token"})
 
 
 class AddressError(ValueError):
@@ -56,11 +58,14 @@ def address(text: str, schemes: Mapping[str, Sequence[str]], *, embedded: bool =
 
 
 def holds_password(text: str) -> bool:
-    """Whether a URL names a password, or a user where the user's name is the secret."""
+    """Whether a URL names a password, in itself or as an option, or a user of HTTP, who is one with the key."""
     try:
-        return bool(urlsplit(text).password)
+        parts = urlsplit(text)
     except ValueError:
         return False
+    options = {name.lower() for name, _ in parse_qsl(parts.query)}
+    is_key = parts.scheme in ("http", "https") and bool(parts.username)
+    return bool(parts.password) or is_key or bool(options & _SECRET_OPTIONS)
 
 
 def import_drivers(modules: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ class Misbehaving:
         try:
             while (head := await reader.readuntil(b"\r\n\r\n")) and await self.answer(head, reader, writer):
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

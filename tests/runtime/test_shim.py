@@ -54,7 +54,9 @@ def service(tmp_path: Path) -> Path:
     shim = tmp_path / "dagc"
     shim.mkdir()
     shutil.copy(PACKAGE / "runtime" / "shim" / "__init__.py", shim / "__init__.py")
-    shutil.copy(PACKAGE / "dsl" / "tensors.py", shim / "tensors.py")
+    for shared in ("tensors.py", "unserved.py"):
+        shutil.copy(PACKAGE / "dsl" / shared, shim / shared)
+    shutil.copytree(PACKAGE / "resources", shim / "resources")
     (tmp_path / "graph.py").write_text(GRAPH)
     return tmp_path
 
@@ -87,9 +89,7 @@ def test_annotations_read_requests_as_the_compiler_does(service: Path) -> None:
     assert run(service, text) == "float32"
 
 
-@pytest.mark.parametrize(
-    "call", ["graph.score(1)", "dagc.mean(1.0, 2.0)", "dagc.aio(graph.fraud)", "dagc.where(1, 2, 3)"]
-)
+@pytest.mark.parametrize("call", ["graph.score(1)", "dagc.mean(1.0, 2.0)", "dagc.where(1, 2, 3)"])
 def test_what_only_the_compiler_can_do_raises(service: Path, call: str) -> None:
     text = f"try:\n    {call}\nexcept RuntimeError as error:\n    print(error)"
     assert "was called in a built service, where only `main.py` runs the graph" in run(service, text)
