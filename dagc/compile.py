@@ -19,6 +19,7 @@ from dagc.dsl.traced import Traced
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
+from dagc.evaluate.step_times import StepTimes
 from dagc.evaluate.verdict import Equivalence
 from dagc.frontend import check_file
 from dagc.ir.graph import Graph
@@ -32,8 +33,9 @@ from dagc.passes.pipeline import Optimised, run
 from dagc.plan.access import Ingress, KeyAuth, TokenAuth
 from dagc.plan.callers import token_libraries
 from dagc.plan.inference import inference_libraries, open_inference
+from dagc.plan.loop_holders import measured_holders, seen_holders
 from dagc.plan.make_plan import Compiled, make_plan
-from dagc.plan.profile import PROFILE_NAME, outdated, read_profile
+from dagc.plan.profile import PROFILE_NAME, Profile, outdated, read_profile
 from dagc.plan.requirements import requirements
 from dagc.plan.resources import drivers, resources
 from dagc.plan.service_plan import Port, ServicePlan
@@ -69,6 +71,7 @@ class Planned:
     requests: tuple[NamedRequest, ...]
     plan: ServicePlan
     lock: Lock | None
+    profile: Profile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def plan_file(
         ingress=_ingress(traced[0]),
     )
     report.extend(found for service in plan.services for found in outdated(profile, service.sessions))
-    return Planned(traced, optimised, requests, plan, lock)
+    report.extend(measured_holders([graph.graph for graph in traced], profile))
+    return Planned(traced, optimised, requests, plan, lock, profile)
 
 
 def compile_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Compilation:
@@ -121,12 +125,14 @@ def compile_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool
     """
     planned = plan_file(source, report, watch, unmeasured=unmeasured)
     watch("proving the fused form equal")
+    times = StepTimes()
     proofs = tuple(
-        _prove(graph, after, planned.requests)
+        _prove(graph, after, planned.requests, times)
         for graph, after in zip(planned.traced, planned.optimised, strict=True)
     )
     for graph, proof in zip(planned.traced, proofs, strict=True):
         report.extend(proof.diagnostics(graph.graph.span))
+    report.extend(seen_holders([graph.graph for graph in planned.traced], times.medians_s(), planned.profile))
     report.stop_on_errors()
     watch("rendering")
     store = planned.traced[0].store
@@ -217,14 +223,14 @@ def _compiled(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ..
     )
 
 
-def _prove(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...]) -> Equivalence:
+def _prove(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...], times: StepTimes) -> Equivalence:
     with traced.importable():  # a step may import a neighbouring file while it runs
         return prove(
             traced.graph,
             after.graph,
             list(_cases(traced, requests)),
             store=traced.store,
-            steps=traced.steps,
+            steps=times.timed(traced.steps),
             encode=traced.answer,
             seed=SEED,
         )

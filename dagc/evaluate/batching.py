@@ -12,7 +12,7 @@ from dagc.evaluate.kernels import Array
 from dagc.evaluate.tolerance import TOLERANCES, tolerance_of
 from dagc.evaluate.verdict import Batched, Failure
 from dagc.ir.graph import Graph, Node, NodeName
-from dagc.ir.ops import RunModel
+from dagc.ir.ops import CallStep, RunModel
 from dagc.ir.regions import every_node
 from dagc.models.runner import Runner
 from dagc.models.store import ModelStore
@@ -32,19 +32,22 @@ class Run:
 
 @dataclass(slots=True)
 class Runs:
-    """The model runs of all cases by node, kept while they fit into half a gibibyte."""
+    """What ran in all cases, by node: models, and steps of lists; kept while they fit into half a gibibyte."""
 
     of_node: dict[NodeName, list[Run]] = field(default_factory=dict)
+    of_lists: dict[NodeName, list[Run]] = field(default_factory=dict)
+    """The calls of plain steps of lists, each with one item."""
     bytes: int = 0
 
     def watch(self, case: str) -> Watch:
-        """What notes every model run of the case."""
+        """What notes the runs of the case."""
 
         def note(node: Node, inputs: tuple[object, ...], outputs: tuple[object, ...]) -> None:
-            if not isinstance(node.op, RunModel) or self.bytes > _MOST_KEPT_BYTES:
+            lists = isinstance(node.op, CallStep) and node.op.batch and not node.op.is_async
+            if not (lists or isinstance(node.op, RunModel)) or self.bytes > _MOST_KEPT_BYTES:
                 return
             self.bytes += sum(value.nbytes for value in (*inputs, *outputs) if isinstance(value, np.ndarray))
-            self.of_node.setdefault(node.name, []).append(Run(case, inputs, outputs))
+            (self.of_lists if lists else self.of_node).setdefault(node.name, []).append(Run(case, inputs, outputs))
 
         return note
 

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from dagc.diagnostics.progress import counted
 from dagc.evaluate.batching import Runs, compare_batches
+from dagc.evaluate.company import compare_lists
 from dagc.evaluate.comparison import Difference, differences, noise_floor, place_kind, rounded_up
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
 from dagc.evaluate.jsonable import jsonable
@@ -58,7 +59,7 @@ def prove(
         ask = _Asking(case, store, steps, encode, known)
         ledger.enter(case, ask.answer(unfused), ask.answer(fused, watch=runs.watch(case.name)))
     batches, batch_failures = compare_batches(fused, runs, store)
-    failures = (*ledger.failures, *batch_failures)
+    failures = (*ledger.failures, *batch_failures, *compare_lists(fused, runs, steps))
     answered = len(cases) - sum(ledger.refusals.values())
     floor = noise_floor(ledger.tolerance)
     return Equivalence(

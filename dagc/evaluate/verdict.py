@@ -26,7 +26,8 @@ _HELP: dict[FailureCode, str] = {
     "E0801": "make every step return the same for the same arguments (no clock, no random numbers, no state); "
     "if they all do, this is a fault of dagc: report it with the graph and the named case",
     "E0802": "correct the response, widen its `tolerance`, or find what changed in the model or the steps",
-    "E0804": "export the model so that no row depends on another, or give it a fixed batch size of 1",
+    "E0804": "export the model so that no row depends on another, or give it a fixed batch size of 1; "
+    "let a step with `batch=True` treat every item by itself",
 }
 
 
