@@ -319,6 +319,8 @@ class Reader:
         """The ASGI scope of this request; the connection adds its addresses."""
         if method == "CONNECT":
             self._stop(_NO_TUNNEL)
+        if self._parser.get_http_version() not in ("1.0", "1.1"):
+            self._stop(_BAD_REQUEST)
         try:
             target = httptools.parse_url(self._url)
             path = urllib.parse.unquote(target.path.decode("ascii"))

@@ -19,7 +19,8 @@ GOOD = {
     "row": [1.0, 2.0, 3.0], "ids": [1, 2], "even": 2, "low": 1, "high": 2, "na-me": "x",
 }  # fmt: skip
 WRONG = [
-    ("text", ""), ("text", "x" * 11), ("text", "ABC"), ("text", 7), ("text", None), ("text", ["a"]), ("text", "a\n"),
+    ("text", ""), ("text", "x" * 11), ("text", "ABC"), ("text", 7), ("text", None), ("text", ["a"]), ("text",
+    "a\n"),
     ("count", -1), ("count", 101), ("count", 1.5), ("count", 10**400),
     ("rate", 0), ("rate", 1), ("rate", None), ("flag", None),
     ("colour", "green"), ("colour", 1), ("colour", None), ("level", 3), ("level", "LOW"), ("level", [1]),
@@ -83,7 +84,8 @@ def test_a_rule_of_the_whole_is_a_422(target: Target) -> None:
     ("body", "field"),
     [
         ({}, "text"), ({"text": "a", "numbers": [1], "row": [1, 2, 3], "factor": "x"}, "factor"),
-        ({"text": "a", "numbers": [1.5], "row": [1, 2, 3]}, "numbers.0"), ({"text": "a", "numbers": {}}, "numbers"),
+        ({"text": "a", "numbers": [1.5], "row": [1, 2, 3]}, "numbers.0"), ({"text": "a", "numbers": {}},
+        "numbers"),
         ({"text": "a", "numbers": [], "row": [1, 2, 3], "shape": 7}, "shape.Circle"),
         ({"text": "a", "numbers": [], "row": [1, 2, 3], "more": 7}, "more"),
     ],
