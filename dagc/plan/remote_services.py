@@ -18,7 +18,7 @@ from dagc.plan.names import Names, word
 from dagc.plan.outside import Capacity
 from dagc.plan.profile import Profile
 from dagc.plan.resources import resource_settings, resources
-from dagc.plan.service_plan import Capacity, Limits, Part, Remote, Service, Session
+from dagc.plan.service_plan import Limits, Part, Remote, Service, Session
 from dagc.plan.sessions import ModelFacts, SessionKey, replacing, sessions
 from dagc.plan.stages import body
 from dagc.plan.wire_types import CannotCross, wire_type
