@@ -13,7 +13,8 @@ from dagc.artifacts.render import render
 from dagc.backends.citations import cite, joined_parts, plain
 from dagc.backends.example import example_request
 from dagc.backends.picture import picture
-from dagc.plan.service_plan import Endpoint, Service, ServicePlan, Session
+from dagc.backends.security import callers, security_schemes
+from dagc.plan.service_plan import Endpoint, Service, ServicePlan, Session, Setting
 
 _LONGEST_EXAMPLE = 600
 
@@ -37,8 +38,16 @@ def _service(service: Service) -> dict[str, object]:
         "folder": f"services/{service.name}",
         "endpoints": [_endpoint(endpoint, service) for endpoint in service.endpoints],
         "sessions": [_session(session) for session in service.sessions],
+        "settings": [_setting(setting) for setting in service.settings],
+        "guarded": bool(security_schemes(service)),
+        "front": cite([service.ingress.line]) if service.ingress else "",
         "replaced": sorted(session.reload for session in service.sessions if session.reload),
     }
+
+
+def _setting(setting: Setting) -> dict[str, str]:
+    absent = "the service does not start" if setting.default is None else "it has a default"
+    return {"name": plain(setting.name), "meaning": prose(setting.meaning), "absent": absent}
 
 
 def _endpoint(endpoint: Endpoint, service: Service) -> dict[str, object]:
@@ -49,7 +58,7 @@ def _endpoint(endpoint: Endpoint, service: Service) -> dict[str, object]:
         "summary": prose(endpoint.summary),
         "line": cite([endpoint.line]),
         "picture": list(picture(endpoint, service)),
-        "curl": _curl(endpoint),
+        "curl": _curl(endpoint, known=bool(callers(endpoint, service))),
         "limits": f"deadline {limits.deadline_s:g} s, body {_size(limits.max_body_bytes)}, "
         f"JSON depth {limits.max_json_depth}, {limits.max_queue} requests at once",
     }
@@ -76,8 +85,9 @@ def _one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
-def _curl(endpoint: Endpoint) -> str:
+def _curl(endpoint: Endpoint, *, known: bool) -> str:
     address = f"http://127.0.0.1:8000{endpoint.route}"
+    address += ' -H "authorization: Bearer $KEY"' if known else ""
     if endpoint.takes_bytes:
         return f"curl -s {address} -H 'content-type: application/octet-stream' --data-binary @file"
     body = json.dumps(example_request(endpoint), ensure_ascii=True)

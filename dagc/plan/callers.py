@@ -29,6 +29,6 @@ def token_libraries(auths: Iterable[Sequence[Auth]]) -> frozenset[str]:
 
 def _guarded(endpoints: Iterable[Endpoint], ingress: Ingress | None) -> Iterator[tuple[str, Sequence[Auth]]]:
     for endpoint in endpoints:
-        yield f"`{endpoint.name}`", endpoint.auth
+        yield endpoint.name, endpoint.auth
     if ingress is not None:
         yield "the application in front", ingress.auth
