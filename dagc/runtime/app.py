@@ -212,4 +212,5 @@ def _index(front: Front, at: str) -> dict[str, object]:
         "docs": f"{at}/docs",
         "health": ["/live", "/ready"],
         "metrics": "/metrics",
+        **({"open_inference": "/v2"} if service.models else {}),
     }
