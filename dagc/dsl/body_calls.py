@@ -37,6 +37,8 @@ _NEEDS = frozenset(
 _COMBINATORS = frozenset({"switch", "route", "split", "cascade", "fallback", "shadow", "quorum"})
 """Those that take branches: a branch may return a real tuple, and then so does the call."""
 _NO_BRANCHES = ("accept", "combine", "compare")
+_OF_CONTAINERS = ("len", "bool")
+"""What a Python list of symbolic values answers by itself."""
 _GOES_THROUGH = frozenset(
     {
         "list", "tuple", "dict", "iter", "next", "enumerate", "zip", "reversed", "sum", "map", "filter",
@@ -158,7 +160,8 @@ def _built_in(walk: Walk, node: ast.Call, name: str, arguments: _Arguments) -> K
     if name in _LOOKS:
         return _looks(walk, node, name, arguments)
     if name in _NEEDS:
-        if (what := arguments.first(holds_surely)) is not None:
+        asks = _is_handle if name in _OF_CONTAINERS else holds_surely
+        if (what := arguments.first(asks)) is not None:
             walk.mistakes.add("E0151", node, what=what, word=name, instead=_INSTEAD.get(name, _STEP))
         return Plain()
     if name in ("setattr", "delattr"):
@@ -170,6 +173,10 @@ def _built_in(walk: Walk, node: ast.Call, name: str, arguments: _Arguments) -> K
     if name == "divmod" and arguments.first(holds):
         return Several((Handle(), Handle()))
     return any_of(arguments.kinds) if name in ("abs", "pow") else _maybe(arguments)
+
+
+def _is_handle(kind: Kind) -> bool:
+    return isinstance(kind, Handle)
 
 
 def _looks(walk: Walk, node: ast.Call, name: str, arguments: _Arguments) -> Kind:

@@ -231,6 +231,7 @@ ACCEPTED = [
     "return dagc.mean(*[model(row) for model in (boosted, neural)])",
     "scores = [boosted(row), neural(row)]\nscores.append(boosted(row))\nreturn dagc.mean(*scores)",
     "xs = []\nfor model in (boosted, neural):\n    xs.append(model(row))\nreturn sum(xs) / len(xs)",
+    "xs = [boosted(row), neural(row)]\nreturn sum(xs) / len(xs) if bool(xs) else xs[0]",
     "scores = {}\nscores['a'] = boosted(row)\nreturn scores['a']",
     "scores = {'a': boosted(row), 'b': neural(row)}\nfor name, s in scores.items():\n    s = s * 2\nreturn s",
     "return sum(w * m(row) for w, m in zip(WEIGHTS, (boosted, neural)))",
