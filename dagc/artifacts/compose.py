@@ -181,6 +181,11 @@ class Compose(_Plain):
         return text.encode()
 
 
+def address_variable(service: str) -> str:
+    """The variable in which callers of the service of this name find its addresses."""
+    return "DAGC_SERVICE_" + service.upper().replace("-", "_")
+
+
 def read_compose(path: Path) -> Compose:
     """The compose file of a build.
 

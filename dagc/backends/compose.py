@@ -48,7 +48,6 @@ _SPARE_S = 3
 
 def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str, str]) -> Compose:
     """The compose file; `models` by SHA-256, `digests` of each service's folder by its name."""
-    front = plan.services[0]
     inside = {service.name: _inside(service, plan) for service in plan.services}
     return Compose(
         name=slug(plan.name),
@@ -57,8 +56,8 @@ def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str
                 service,
                 _size(service, models),
                 image_of(service, digests[service.name]),
+                plan=plan,
                 networks=tuple(inside[service.name]),
-                is_front=service is front,
             )
             for service in plan.services
         },
@@ -93,8 +92,9 @@ def asks_the_world(service: Service) -> bool:
 
 
 def _service(
-    service: Service, needed: Size, image: str, *, networks: tuple[str, ...], is_front: bool
+    service: Service, needed: Size, image: str, *, plan: ServicePlan, networks: tuple[str, ...]
 ) -> ComposeService:
+    is_front = service is plan.services[0]
     served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
     deadline_s = max((one.limits.deadline_s for one in served), default=0.0)
     memory = f"{needed.memory_mib}m"
@@ -111,7 +111,7 @@ def _service(
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=needed.pids,
-        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **grpc, **compose_environment(service)},
+        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **grpc, **compose_environment(service, plan)},
         secrets=tuple(setting.name for setting in service.settings if setting.secret),
         depends_on={slug(callee): DependsOn() for callee in service.calls},
         healthcheck=HEALTH_CHECK,

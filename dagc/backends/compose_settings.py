@@ -5,12 +5,13 @@ A value a user wrote is never pasted between `${` and `}`: only text without a m
 
 import re
 
-from dagc.artifacts.compose import PORT
+from dagc.artifacts.compose import PORT, address_variable
 from dagc.artifacts.image_name import slug
 from dagc.plan.outside import Setting
-from dagc.plan.service_plan import Service
+from dagc.plan.service_plan import Service, ServicePlan
 
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,:/@+=-]*")
+_LONGEST_HOST = 63
 _NONE = "/dev/null"
 """Read as a setting that is not given."""
 _TELEMETRY = (
@@ -23,14 +24,10 @@ _TELEMETRY = (
 """Taken over from whoever starts the service, where they are set. OTEL_EXPORTER_OTLP_HEADERS may hold a secret."""
 
 
-def address_variable(service: str) -> str:
-    """The variable in which callers of `service` find its addresses."""
-    return "DAGC_SERVICE_" + service.upper().replace("-", "_")
-
-
-def compose_environment(service: Service) -> dict[str, str | None]:
+def compose_environment(service: Service, plan: ServicePlan) -> dict[str, str | None]:
     """Addresses of the services it calls, and its settings that are no secrets; `None`: as the machine has it."""
-    addresses = {address_variable(callee): f"http://{slug(callee)}:{PORT}" for callee in service.calls}
+    callees = [callee for callee in plan.services if callee.name in service.calls]
+    addresses = {address_variable(slug(callee.name)): _addresses(callee, plan) for callee in callees}
     told = {setting.name: _reference(setting) for setting in service.settings if not setting.secret}
     return {**addresses, **told, **dict.fromkeys(_TELEMETRY)}
 
@@ -40,6 +37,16 @@ def secret_file(setting: Setting) -> str:
     if setting.default is not None:
         return f"${{{setting.name}_FILE:-{_NONE}}}"
     return f"${{{setting.name}_FILE:?names no file with this secret{_meaning(setting)}}}"
+
+
+def _addresses(callee: Service, plan: ServicePlan) -> str:
+    """Its name, or that of each of its containers: connections are kept, and one name would lead to one."""
+    name, replicas = slug(callee.name), callee.capacity.replicas[0] if callee.capacity else 1
+    longest = f"{slug(plan.name)}-{name}-{replicas}"
+    if replicas == 1 or len(longest) > _LONGEST_HOST:
+        return f"http://{name}:{PORT}"
+    containers = (f"${{COMPOSE_PROJECT_NAME}}-{name}-{number}" for number in range(1, replicas + 1))
+    return ",".join(f"http://{container}:{PORT}" for container in containers)
 
 
 def _reference(setting: Setting) -> str | None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from dagc.artifacts.compose import COMPOSE_NAME, PORT, Compose, ComposeService, Network, read_compose
+from dagc.artifacts.compose import (
+    COMPOSE_NAME,
+    Compose,
+    ComposeService,
+    Network,
+    address_variable,
+    read_compose,
+)
 from dagc.artifacts.image_name import DEFAULT_BASE, slug
 from dagc.artifacts.lock import LOCK_NAME, Lock, read_lock
 from dagc.artifacts.tree import ArtifactTree
@@ -44,8 +51,7 @@ class BuiltService:
     @property
     def calls(self) -> Mapping[str, str]:
         """The services it calls, and for each the variable that says where it is."""
-        places = {value: name for name, value in self.runs.environment.items() if value is not None}
-        return {callee: places[f"http://{callee}:{PORT}"] for callee in self.runs.depends_on}
+        return {callee: address_variable(callee) for callee in self.runs.depends_on}
 
     @property
     def settings(self) -> tuple[Setting, ...]:

@@ -60,7 +60,10 @@ def test_only_the_front_has_a_port_and_only_who_asks_the_world_a_way_out(made):
 
 def test_callers_wait_for_their_callees_and_know_where_they_are(made):
     assert made.services["graph"].depends_on.keys() == {"encoder", "ranker"}
-    assert made.services["graph"].environment["DAGC_SERVICE_ENCODER"] == "http://encoder:8000"
+    environment = made.services["graph"].environment
+    assert environment["DAGC_SERVICE_RANKER"] == "http://ranker:8000"
+    replicas = [f"http://${{COMPOSE_PROJECT_NAME}}-encoder-{number}:8000" for number in (1, 2, 3)]
+    assert environment["DAGC_SERVICE_ENCODER"] == ",".join(replicas)
     assert not made.services["ranker"].depends_on
 
 
