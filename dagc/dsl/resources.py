@@ -152,6 +152,8 @@ def _default(resource: AnyResource) -> Address | str | None:
     """The default's address, or why it is none."""
     if resource.default is None:
         return None
+    if not isinstance(resource.default, str):
+        return f"a `{type(resource.default).__name__}` is no URL"
     try:
         return resource.embedded(resource.default)
     except AddressError as error:
@@ -168,19 +170,12 @@ def _mistakes(resource: AnyResource, root: Path) -> Iterator[tuple[str, str, str
     if isinstance(default, str) and holds_password(default):
         message = f"the default of `{setting}` holds a password, which would stand in every artifact"
         yield "E0362", message, f"leave it out of the file: a service reads the URL from the setting `{setting}`"
-    elif default is not None and (problem := _unusable(resource)):
+    elif isinstance(problem := _default(resource), str):
         yield "E0363", f"the default of `{setting}` cannot be used: {problem}", _EXAMPLES[resource.kind]
     yield from _option_mistakes(resource)
     if (file := default_file(resource)) is not None and (reason := _unreadable(file, root)):
         message = f"the default of `{setting}` is `{default}`, and {reason}"
         yield "E0369", message, "put the file beside the graph, from which it goes into the service"
-
-
-def _unusable(resource: AnyResource) -> str | None:
-    if not isinstance(resource.default, str):
-        return f"a `{type(resource.default).__name__}` is no URL"
-    found = _default(resource)
-    return found if isinstance(found, str) else None
 
 
 def _option_mistakes(resource: AnyResource) -> Iterator[tuple[str, str, str]]:

@@ -43,7 +43,7 @@ class Classified(NamedTuple):
 
 scaler = dagc.onnx("models/scaler.onnx")
 boosted = dagc.onnx("models/boosted.onnx", sha256="0" * 64)
-neural = dagc.onnx("models/neural.onnx", inputs={"x": f32(30)})
+neural = dagc.onnx("models/neural.onnx", inputs={"x": f32(30)}, reload=True)
 classifier = dagc.onnx("models/classifier.onnx", returns=Classified)
 decision = dagc.step(Decision)
 
@@ -65,6 +65,59 @@ async def profile(user_id: str) -> Profile:
 @dagc.step()
 async def rate(country: str, *, default: float = 1.0) -> float:
     return default
+
+
+profiles = dagc.sql("PROFILES_DATABASE_URL", default="sqlite:///profiles.db", timeout_s=0.05, connections=4)
+recent = dagc.keyvalue("FEATURES_URL", default="sqlite:///features.db")
+
+
+def no_bureau(asked: dagc.HttpRequest) -> object:
+    return {"score": len(asked.params)}
+
+
+bureau = dagc.http("RISK_URL", default=no_bureau, max_answer_bytes=10_000)
+
+
+@dagc.step(timeout_s=0.05, retries=1, fallback=Profile)
+async def stored(user_id: str, *, db: dagc.Sql = profiles, store: dagc.KeyValue = recent) -> Profile:
+    assert_type(await db.one("SELECT 1", Profile), Profile)
+    assert_type(await db.one_or_none("SELECT 1", Profile, user_id=user_id), Profile | None)
+    assert_type(await db.all("SELECT 1", Profile), list[Profile])
+    assert_type(await db.execute("DELETE FROM profiles WHERE user_id = :user_id", user_id=user_id), int)
+    async with db.transaction() as transaction:
+        assert_type(transaction, dagc.Transaction)
+        assert_type(await transaction.one("SELECT 1", Profile), Profile)
+    assert_type(await store.get("a", Profile), Profile | None)
+    assert_type(await store.get_many(["a", "b"], Profile), list[Profile | None])
+    await store.put("a", Profile(), ttl_s=60)
+    assert_type(await store.delete("a"), int)
+    return Profile(
+        **await db.one("SELECT age_days, spent FROM profiles WHERE user_id = :user_id", user_id=user_id)
+    )
+
+
+@dagc.step
+async def asked(user_id: str, *, service: dagc.Http = bureau) -> float:
+    try:
+        assert_type(await service.post("/score", Profile, json=Profile()), Profile)
+    except dagc.ResourceRefused as refused:
+        assert_type(refused.status, int | None)
+    except (dagc.ResourceUnavailable, dagc.ResourceTimeout, dagc.ResourceGarbled) as failed:
+        assert_type(failed.setting, str)
+    return await service.get("/score", float, params={"user": user_id, "new": True, "since": None})
+
+
+@dagc.graph
+def looked_up_together(payment: Payment) -> Score:
+    return score_of(stored(payment.user_id), asked(payment.user_id))
+
+
+@dagc.step
+def score_of(profile: Profile, risk: float) -> Score:
+    return np.zeros((), np.float32)
+
+
+other_profile = stored("u1", db=dagc.sql("TEST_DATABASE_URL", default="sqlite://"))
 
 
 @dagc.step
@@ -267,6 +320,8 @@ def standing(payment: Payment) -> Score:
     safe = dagc.fallback(lambda: boosted(row), lambda: neural(row), within_s=0.05)
     assert_type(safe, Score)
     assert_type(dagc.fallback(lambda: payment.amount, 0.5), float)
+    assert_type(dagc.fallback(lambda: boosted(row), 0.5), NDArray[np.float32])
+    assert_type(dagc.fallback(lambda: boosted(row), lambda: 0.5), NDArray[np.float32])
     seen = dagc.shadow(lambda: boosted(row), lambda: neural(row), compare=agree)
     return dagc.quorum(
         [lambda: safe, lambda: seen, lambda: neural(row)],
@@ -365,6 +420,7 @@ async def wrong_aio(payment: Payment) -> Profile:
 
 wrong_dim = f32(2.5)  # refused: arg-type
 wrong_path = dagc.onnx(3)  # refused: call-overload
+wrong_reload = dagc.onnx("models/score.onnx", reload="daily")  # refused: call-overload
 wrong_returns = dagc.onnx("models/score.onnx", returns=Payment)  # refused: type-var
 wrong_load = dagc.sklearn("wine.pkl")  # refused: call-overload
 wrong_limit = dagc.lightgbm(load, memory_mib="much")  # refused: call-overload
@@ -372,3 +428,7 @@ wrong_name = dagc.xgboost(load, exmaple=[])  # refused: call-overload
 wrong_example = dagc.torch(load)  # refused: call-overload
 wrong_dtype = dagc.cast(np.zeros(3), "float32")  # refused: call-overload
 wrong_refusal = dagc.Refuse(status=404)  # refused: call-arg
+wrong_setting = dagc.sql(3)  # refused: arg-type
+wrong_default = dagc.keyvalue("FEATURES_URL", default=3)  # refused: arg-type
+wrong_stand_in = dagc.http("RISK_URL", default=lambda: None)  # refused: arg-type, misc
+wrong_resource = stored("u1", db=recent)  # refused: arg-type
