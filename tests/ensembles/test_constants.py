@@ -121,3 +121,13 @@ def test_what_is_no_number_of_the_dtype_is_refused(compile_text: Compile, given:
     with pytest.raises(CompileError) as caught:
         compile_text(text)
     assert [found.code for found in caught.value.report.errors] == ["E0304"]
+
+
+def test_the_document_tells_of_the_header_where_something_may_stand_in(compilation: Compilation) -> None:
+    document = json.loads(compilation.tree.files["services/graph/openapi.json"])
+    told = {
+        path: operation["post"]["responses"]["200"].get("headers") for path, operation in document["paths"].items()
+    }
+    assert "`polled.quorum=2/3`" in told["/v1/polled"]["x-dagc-degraded"]["description"]
+    assert "`safe.fallback`" in told["/v1/safe"]["x-dagc-degraded"]["description"]
+    assert told["/v1/chosen"] is None and told["/v1/shared"] is None

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dagc.compile import Compilation
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
 from dagc.dsl.load import load
+from dagc.frontend import check_file
 from tests.ensembles.conftest import HEAD, Compile, Serve
 from tests.ensembles.test_standing_runs import ask, counted
 from tests.runtime.front.conftest import Process, Wire

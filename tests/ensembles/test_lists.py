@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dagc.compile import Compilation
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
+from dagc.frontend import check_file
 from tests.ensembles.conftest import HEAD, Compile, Serve
 from tests.ensembles.test_standing_runs import ask
 from tests.runtime.front.conftest import Wire
