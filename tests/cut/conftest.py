@@ -59,10 +59,10 @@ def each_apart(node: Node) -> Placement | None:
 
 
 @contextmanager
-def running(tree: Path, front: str) -> Iterator[Running]:
+def running(tree: Path, front: str, **more: str) -> Iterator[Running]:
     """All services of a build while they run."""
     script = Path(__file__).parent / "apart.py"
-    environment = {**os.environ, "DAGC_ACCESS_LOG": "off", "ORT_DISABLE_TELEMETRY": "1"}
+    environment = {**os.environ, "DAGC_ACCESS_LOG": "off", "ORT_DISABLE_TELEMETRY": "1", **more}
     command = [sys.executable, str(script), str(tree), front]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -14,7 +14,7 @@ import pytest
 from dagc.compile import Planned
 from dagc.evaluate.requests import NamedRequest
 from tests.cut.conftest import each_apart, planned, running
-from tests.running import ROOT, near
+from tests.running import KEY, KEYS, ROOT, near
 
 pytestmark = pytest.mark.ort
 
@@ -42,7 +42,10 @@ def test_a_graph_in_as_many_services_as_it_has_models_and_steps_answers_as_store
     front, *others = made.plan.services
     assert set(front.calls) == {service.name for service in others}
     assert others
-    with running(tmp_path / "build", front.name) as services, httpx.Client(base_url=services.address) as client:
+    with (
+        running(tmp_path / "build", front.name, **KEYS) as services,
+        httpx.Client(base_url=services.address, headers=KEY) as client,
+    ):
         for name, named in sample(made):
             found = client.post(f"/v1/{name}", json=named.stored.request, timeout=30)
             assert found.status_code == 200, (named.name, found.text)
