@@ -121,6 +121,9 @@ def _failed(verdict: Equivalence, code: FailureCode, failures: Sequence[Failure]
     notes = [f"{failure.case}: `{failure.path}` {failure.message}" for failure in failures[:_MOST_NAMED]]
     if len(failures) > _MOST_NAMED:
         notes.append(f"and {len(failures) - _MOST_NAMED} more")
+    drawing = [b.one_by_one for b in verdict.batches if b.one_by_one and "draws at random" in b.one_by_one]
+    if drawing:
+        notes.insert(0, f"{drawing[0]}: no two runs of such a model agree; export it without that")
     straddling = {straddle.case for straddle in verdict.sensitivity.straddling} & set(cases)
     if straddling:
         notes.append(

@@ -16,6 +16,7 @@ from dagc.models.forbidden import refuse_forbidden
 from dagc.models.inferred_shapes import with_inferred_shapes
 from dagc.models.limits import hold_to, limits_for
 from dagc.models.model_error import PROTOBUF_LIMIT_BYTES, ModelError, too_large, unreadable
+from dagc.models.plain_domains import with_plain_domains
 from dagc.models.probe import NotRunError, probed, unprobed
 from dagc.models.proto import parse, plain_domain
 from dagc.models.runner import Runner
@@ -58,9 +59,10 @@ def accept(content: bytes, name: str, folder: Path, pins: Pins) -> Accepted:
         hold_to(limits_for(len(content) + external_bytes(proto, folder)))
         inline_external_data(proto, folder)
     remarks = (*without_zipmap(proto), *with_png_only(proto))
-    rewritten = _whole(proto, name) if external or remarks else None
+    spelled = with_plain_domains(proto)
+    rewritten = _whole(proto, name) if external or remarks or spelled else None
     model = rewritten or content
-    _checked(model, name)
+    _checked(model, proto, name)
     declared = _pinned(signature_of(proto), pins)
     try:
         found = _run(declared, _trials(model, proto, declared), name, pins)
@@ -101,14 +103,32 @@ def _known_versions(proto: "onnx.ModelProto", name: str) -> None:
         )
 
 
-def _checked(model: bytes, name: str) -> None:
+def _checked(model: bytes, proto: "onnx.ModelProto", name: str) -> None:
     from onnx import checker
 
     try:
-        checker.check_model(model)
+        checker.check_model(_with_every_shape(model, proto))
     except Exception as error:  # the checker raises its own errors and bare RuntimeErrors
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise unreadable(name, f"ONNX's checker says: {first}") from error
+
+
+def _with_every_shape(model: bytes, proto: "onnx.ModelProto") -> bytes:
+    """The model as the checker wants it: exporters leave out a shape they do not know, and running it tells."""
+    ports = (*proto.graph.input, *proto.graph.output)
+    if not any(_lacks_shape(value) for value in ports):
+        return model
+    whole = type(proto)()
+    whole.CopyFrom(proto)
+    for value in (*whole.graph.input, *whole.graph.output):
+        if _lacks_shape(value):
+            value.type.tensor_type.shape.SetInParent()
+    written: bytes = whole.SerializeToString()
+    return written
+
+
+def _lacks_shape(value: "onnx.ValueInfoProto") -> bool:
+    return value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
 
 
 def _pinned(signature: Signature, pins: Pins) -> Signature:

@@ -47,7 +47,7 @@ class Assembly:
         self._tensors: dict[str, onnx.TensorProto] = {}
         self._versions: dict[str, tuple[int, str]] = {}
         self._default_opset = 1
-        self._ir_version = 1
+        self._ir_version = _OLDEST_IR
 
     def add(self, name: str, part: Fragment, feeds: Pairs, fetches: Pairs) -> None:
         """Take a part: connect what it is fed, place what it holds, and keep what it gives.
@@ -237,3 +237,5 @@ def _rename_captured(node: "onnx.NodeProto", renamed: Mapping[str, str]) -> None
 
 
 _NOTHING: frozenset[str] = frozenset()
+_OLDEST_IR = 4
+"""Before it every tensor had to be an input as well."""

@@ -1,4 +1,4 @@
-"""Arrays to try a model with: zeros, and small seeded numbers. Sizes that differ between the two hang on values.
+"""Arrays to try a model with: small seeded numbers, zeros, ones. Sizes that differ between fills hang on values.
 
 Encoders refuse what is not in their tables, so an input takes its numbers and texts from the first table that
 stands behind it.
@@ -19,7 +19,8 @@ from dagc.models.proto import all_nodes
 if TYPE_CHECKING:
     import onnx
 
-Fill = Literal["seeded", "zeros"]
+Fill = Literal["seeded", "zeros", "ones"]
+"""Ones are for models that divide by what they are given, or read it as a number."""
 Word = str | int | bytes
 """What an input is filled with; bytes are whole files, one for each fill."""
 Array = NDArray[np.generic]
@@ -51,6 +52,8 @@ def example(type: Tensor, shape: Sequence[int], fill: Fill, words: Sequence[Word
         return _filled(shape, words[1 if fill == "zeros" else 0])
     if fill == "zeros":
         return np.full(shape, "", object) if type.dtype is DType.STR else np.zeros(shape, dtype)
+    if fill == "ones":
+        return np.full(shape, "1", object) if type.dtype is DType.STR else np.ones(shape, dtype)
     draw = np.random.default_rng(0)
     usable = [word for word in words if isinstance(word, str) == (type.dtype is DType.STR)]
     if type.dtype is DType.STR:

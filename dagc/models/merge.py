@@ -69,7 +69,7 @@ def _parsed(model: bytes, name: str) -> "onnx.ModelProto":
         raise MergeRefused(f"`{name}` is not an ONNX model") from error
     if any(graph.sparse_initializer for graph in all_graphs(proto.graph)):
         raise MergeRefused(f"`{name}` holds sparse tensors")
-    return _inlined(proto, name) if proto.functions else proto
+    return _shaped(_inlined(proto, name) if proto.functions else proto)
 
 
 def _inlined(proto: "onnx.ModelProto", name: str) -> "onnx.ModelProto":
@@ -85,6 +85,18 @@ def _inlined(proto: "onnx.ModelProto", name: str) -> "onnx.ModelProto":
         left = inlined.functions[0]
         raise MergeRefused(f"function `{left.name}` of `{name}` is written in another opset than the model")
     return inlined
+
+
+def _shaped(proto: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The model with the shapes of its outputs, which some exporters leave out, where inference finds them."""
+    from onnx import shape_inference
+
+    if all(value.type.tensor_type.HasField("shape") for value in proto.graph.output):
+        return proto
+    try:
+        return shape_inference.infer_shapes(proto)
+    except Exception:  # inference raises bare RuntimeErrors; the merged model is checked as a whole
+        return proto
 
 
 def _raised(name: str, proto: "onnx.ModelProto", opsets: Mapping[str, int]) -> "onnx.ModelProto":

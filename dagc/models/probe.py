@@ -66,7 +66,7 @@ def unprobed(signature: Signature, reason: str) -> Signature:
 
 def _start(free: FreeDims, trials: Trials) -> tuple[Sizes, Fill] | None:
     """The first sizes the model takes: two examples if it can, else one."""
-    fills: tuple[Fill, ...] = ("seeded", "zeros")
+    fills: tuple[Fill, ...] = ("seeded", "zeros", "ones")
     for sizes in first_sizes(free):
         for rows, fill in product((2, 1) if free.batch else (1,), fills):
             whole = {**sizes, free.batch or "": rows}

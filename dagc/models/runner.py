@@ -1,6 +1,7 @@
 """Runs a model on the CPU: one onnxruntime session, one thread, nothing written to the terminal."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 Array = NDArray[np.generic]
+
+_NOISE = re.compile(r"/|0x|\[\w*Error\]|\[[A-Z]:")
+"""Paths, addresses and the kinds of errors; a bracket may also begin a shape."""
 
 _FATAL_ONLY = 4
 """onnxruntime's severity of messages: its errors reach us as exceptions, so it need not print them as well."""
@@ -63,7 +67,7 @@ def runtime_words(error: Exception) -> str:
     """The runtime's own words without its error numbers and source locations."""
     words = [part.strip() for part in str(error).split(" : ")]
     text = " ".join(part for part in words if not part.isdigit() and "[ONNXRuntimeError]" not in part)
-    return " ".join(word for word in text.split() if not word.startswith(("/", "[", "0x")))[:600]
+    return " ".join(word for word in text.split() if not _NOISE.match(word))[:600]
 
 
 def _session(model: bytes, *, optimised: bool) -> "onnxruntime.InferenceSession":

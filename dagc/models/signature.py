@@ -119,6 +119,15 @@ def _dim(dim: "onnx.TensorShapeProto.Dimension") -> Dim:
     return dim.dim_param or None
 
 
+_WORDS = {
+    "sequence_type": "a sequence",
+    "map_type": "a map",
+    "optional_type": "an optional value",
+    "sparse_tensor_type": "a sparse tensor",
+    "opaque_type": "an opaque value",
+}
+
+
 def _not_a_tensor(kind: str, value: "onnx.ValueInfoProto") -> ModelError:
     import onnx
 
@@ -128,7 +137,7 @@ def _not_a_tensor(kind: str, value: "onnx.ValueInfoProto") -> ModelError:
         known = number in onnx.TensorProto.DataType.values()
         what = f"a tensor of {onnx.TensorProto.DataType.Name(number).lower() if known else f'type {number}'}"
     else:
-        what = f"a {(type.WhichOneof('value') or 'value without a type').removesuffix('_type')}"
+        what = _WORDS.get(type.WhichOneof("value") or "", "a value without a type")
     return ModelError(
         "E0407",
         f"{kind} `{value.name}` is {what}, not a tensor of a served element type",

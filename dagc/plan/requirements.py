@@ -8,13 +8,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import Distribution, distribution, packages_distributions
+from importlib.metadata import Distribution, distribution
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
 from dagc.diagnostics.syntax import syntax_tree
+from dagc.plan.installed import providers
 
 RUNTIME = (
     "httptools",
@@ -56,7 +56,7 @@ def requirements(
         CompileError: an import no installed distribution provides (E0503).
     """
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in sources}
-    installed = _installed()
+    installed = providers()
     found = set(libraries)
     missing: list[Diagnostic] = []
     for wanted in _third_party(sources, own, build_only):
@@ -69,12 +69,6 @@ def requirements(
         raise CompileError.of(*missing)
     of_runtime = {_name(requirement) for requirement in RUNTIME}
     return tuple(sorted((*RUNTIME, *(found - of_runtime - {_OURS})), key=_name))
-
-
-# It reads the metadata of all that is installed, which a build asks for twice.
-@cache
-def _installed() -> Mapping[str, list[str]]:
-    return packages_distributions()
 
 
 def _third_party(

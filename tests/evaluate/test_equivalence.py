@@ -15,7 +15,7 @@ from dagc.ir.ops import RunModel
 from dagc.ir.types import DType, Tensor
 from dagc.models.store import ModelStore
 from tests.evaluate.test_evaluate import FLOAT, ONE, ROW, graph, node, step, steps, value
-from tests.evaluate.tiny_models import centred, scaler, score, stump
+from tests.evaluate.tiny_models import centred, drawing, scaler, score, stump
 
 HERE = Span("graph.py", 3, 1, 3, 4)
 
@@ -60,6 +60,14 @@ def test_equal_forms_are_equal_and_the_report_has_the_same_bytes_twice() -> None
     assert [(c.path, c.values, c.at_most) for c in verdict.outputs] == [("$", 20, 1e-6)]
     assert [(b.node, b.rows, b.one_by_one) for b in verdict.batches] == [("model", 20, None)]
     assert verdict.diagnostics(HERE) == ()
+
+
+def test_a_model_that_draws_at_random_is_told_as_the_reason() -> None:
+    store = ModelStore()
+    g = one_model(store, drawing(), "x", "y", ROW, ROW)
+    found, *_ = proof(g, g, rows(5), store).diagnostics(HERE)
+    assert found.code == "E0801"
+    assert found.notes[0].startswith("operator `RandomNormalLike` giving `drawn` draws at random: no two runs")
 
 
 def test_a_form_that_computes_something_else_fails_naming_case_and_place() -> None:

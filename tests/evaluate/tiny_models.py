@@ -45,6 +45,15 @@ def score(size: int = 3) -> bytes:
     return model(nodes, [("x", FLOAT, ["N", size])], [("score", FLOAT, ["N"])], {"axis": np.array([1], np.int64)})
 
 
+def drawing(size: int = 3) -> bytes:
+    """f32[N,size] -> f32[N,size], input `x`, output `y`: noise on top."""
+    nodes = [
+        helper.make_node("RandomNormalLike", ["x"], ["drawn"]),
+        helper.make_node("Add", ["x", "drawn"], ["y"]),
+    ]
+    return model(nodes, [("x", FLOAT, ["N", size])], [("y", FLOAT, ["N", size])])
+
+
 def free() -> bytes:
     """f32[N,T,8] -> f32[N,T,8], input `x`, output `y`."""
     shape = ["N", "T", 8]
