@@ -12,6 +12,7 @@ from dagc.artifacts.lock import LOCK_NAME, Lock, make_lock, read_lock
 from dagc.artifacts.lock import verify as verify_lock
 from dagc.artifacts.resolve import resolve
 from dagc.artifacts.tree import ArtifactTree
+from dagc.backends.requirements import CUDA, CUDA_WITH_LIBRARIES
 from dagc.backends.service import render_service
 from dagc.diagnostics import CompileError, Diagnostic, Report
 from dagc.dsl import auth as dsl_auth
@@ -100,7 +101,8 @@ def plan_file(
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
     wanted = requirements(sources, traced[0].build_only, _libraries(traced))
-    report.extend(verify_lock(lock, _models(traced), wanted))
+    gpus = _on_gpus(traced)
+    report.extend(verify_lock(lock, _models(traced), (*wanted, *([CUDA] if gpus else []))))
     report.stop_on_errors()
     plan = make_plan(
         [_compiled(graph, after, requests) for graph, after in zip(traced, optimised, strict=True)],
@@ -108,7 +110,7 @@ def plan_file(
         sources,
         dagc_version=version("dagc"),
         build_only=traced[0].build_only,
-        remarks=[remark.message for after in optimised for remark in after.remarks],
+        remarks=[*(remark.message for after in optimised for remark in after.remarks), *map(_of_gpu, gpus)],
         profile=profile,
         ingress=_ingress(traced[0]),
     )
@@ -149,12 +151,23 @@ def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
     libraries = _libraries(traced)
     # The service runs the very onnxruntime, and operators, that the build's proof was made with.
     proven_with = [f"{name}=={version(name)}" for name in ("onnxruntime", *libraries)]
-    pins = resolve([*requirements(traced[0].sources(), traced[0].build_only, libraries), *proven_with])
+    wanted = [*requirements(traced[0].sources(), traced[0].build_only, libraries), *proven_with]
+    pins = resolve([*wanted, *([CUDA_WITH_LIBRARIES] if _on_gpus(traced) else [])])
     return make_lock(_models(traced), pins, dagc_version=version("dagc"))
 
 
 def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
     return {path: graph.store.get(key) for graph in traced for path, key in graph.models.items()}
+
+
+def _on_gpus(traced: tuple[Traced, ...]) -> tuple[str, ...]:
+    """The names of the services that were given GPUs."""
+    places = (node.placement for graph in traced for node in every_node(graph.graph))
+    return tuple(sorted({place.name for place in places if place is not None and place.gpu}))
+
+
+def _of_gpu(service: str) -> str:
+    return f"`{service}` runs its models by CUDA, or on a CPU without it; this build was proven on a CPU"
 
 
 def _libraries(traced: tuple[Traced, ...]) -> tuple[str, ...]:

@@ -99,7 +99,9 @@ def _service(
     deadline_s = max((one.limits.deadline_s for one in served), default=0.0)
     memory = f"{needed.memory_mib}m"
     ports = [PORT, *([GRPC_PORT] if service.grpc else [])] if is_front else []
-    grpc = {"DAGC_GRPC_PORT": str(GRPC_PORT)} if is_front and service.grpc else {}
+    told = {"DAGC_DRAIN_S": str(_DRAIN_S)}
+    told |= {"DAGC_GRPC_PORT": str(GRPC_PORT)} if is_front and service.grpc else {}
+    told |= {"DAGC_GPU": "1"} if service.capacity is not None and service.capacity.gpu else {}
     return ComposeService(
         image=image,
         user=USER,
@@ -111,7 +113,7 @@ def _service(
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=needed.pids,
-        environment={"DAGC_DRAIN_S": str(_DRAIN_S), **grpc, **compose_environment(service, plan)},
+        environment={**told, **compose_environment(service, plan)},
         secrets=tuple(setting.name for setting in service.settings if setting.secret),
         depends_on={slug(callee): DependsOn() for callee in service.calls},
         healthcheck=HEALTH_CHECK,

@@ -14,7 +14,8 @@ from dagc.backends.citations import cite, joined_parts, plain
 from dagc.backends.example import example_request
 from dagc.backends.picture import picture
 from dagc.backends.security import callers, security_schemes
-from dagc.plan.service_plan import Endpoint, Service, ServicePlan, Session, Setting
+from dagc.plan.outside import Setting
+from dagc.plan.service_plan import Endpoint, Service, ServicePlan, Session
 
 _LONGEST_EXAMPLE = 600
 
@@ -28,6 +29,11 @@ def readme(plan: ServicePlan, lock: Lock | None) -> str:
         "services": [_service(service) for service in plan.services],
         "remarks": [_one_line(remark) for remark in plan.remarks],
         "locked": lock is not None,
+        "secrets": sorted({each.name for one in plan.services for each in one.settings if each.secret}),
+        "front": plan.services[0].name,
+        "others": plan.services[1:],
+        "grpc": plan.services[0].grpc,
+        "gpus": [one.name for one in plan.services if one.capacity is not None and one.capacity.gpu],
     }
     return render("README.md.j2", values)
 

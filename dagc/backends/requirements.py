@@ -11,11 +11,24 @@ _UNLOCKED = (
 )
 
 
-def requirements_text(wanted: Sequence[str], lock: Lock | None) -> str:
+CUDA = "onnxruntime-gpu"
+"""onnxruntime for GPUs of NVIDIA's. It has the same modules as onnxruntime: an image has one of the two."""
+CUDA_WITH_LIBRARIES = f"{CUDA}[cuda,cudnn]"
+"""With the wheels of CUDA and cuDNN; the driver comes from the machine."""
+
+
+def requirements_text(wanted: Sequence[str], lock: Lock | None, *, on_gpu: bool = False) -> str:
     """The file's text; with a lock `pip install --require-hashes` accepts it."""
     if lock is None:
-        return "\n".join((*_UNLOCKED, *wanted)) + "\n"
-    return "\n".join(line for pin in lock.requirements for line in _pinned(pin)) + "\n"
+        names = [CUDA_WITH_LIBRARIES if on_gpu and name == "onnxruntime" else name for name in wanted]
+        return "\n".join((*_UNLOCKED, *names)) + "\n"
+    pins = (pin for pin in lock.requirements if not _of_the_other(pin.name, on_gpu=on_gpu))
+    return "\n".join(line for pin in pins for line in _pinned(pin)) + "\n"
+
+
+def _of_the_other(name: str, *, on_gpu: bool) -> bool:
+    """Whether a package is of the form of onnxruntime that this service does not have."""
+    return name == "onnxruntime" if on_gpu else name == CUDA or name.startswith("nvidia-")
 
 
 def _pinned(pin: Pinned) -> Iterator[str]:

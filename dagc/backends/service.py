@@ -62,7 +62,9 @@ def _folder(
         "main.py": glue(service, dagc_version).encode(),
         "service.json": settings(service, dagc_version),
         "openapi.json": openapi(service),
-        "requirements.txt": requirements_text(service.requirements, lock).encode(),
+        "requirements.txt": requirements_text(
+            service.requirements, lock, on_gpu=service.capacity is not None and service.capacity.gpu > 0
+        ).encode(),
     }
     sessions = {session.model: models[session.sha256] for session in service.sessions}
     # A service of models alone does not change when the user's Python does.

@@ -12,6 +12,7 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -194,7 +195,7 @@ class Session:
 
 
 def _load(model: bytes, name: str) -> "onnxruntime.InferenceSession":
-    """A session on the CPU, one thread and no spinning unless DAGC_THREADS says otherwise."""
+    """A session with one thread and no spinning unless DAGC_THREADS says otherwise."""
     os.environ["ORT_DISABLE_TELEMETRY"] = (
         "1"  # only before the import does it stop the device id file and look-ups
     )
@@ -209,12 +210,24 @@ def _load(model: bytes, name: str) -> "onnxruntime.InferenceSession":
     if any(domain in model for domain in _EXTENSION_DOMAINS):
         _register_extensions(options, name)
     try:
-        loaded = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        loaded = onnxruntime.InferenceSession(model, options, providers=_providers(onnxruntime))
     except Exception as error:
         raise StartError("model_broken", f"onnxruntime does not load `{name}`: {error}") from None
     # It keeps the file to begin anew on other providers, which never happens here: a second copy of every weight.
     loaded._model_bytes = b""
     return loaded
+
+
+def _providers(library: "ModuleType") -> list[str]:
+    """The CPU; where DAGC_GPU is 1 and onnxruntime has CUDA, that first. No other one is ever used."""
+    on_cpu = ["CPUExecutionProvider"]
+    if os.environ.get("DAGC_GPU") != "1":
+        return on_cpu
+    if "CUDAExecutionProvider" not in library.get_available_providers():
+        _LOG.warning("DAGC_GPU is set and this onnxruntime has no CUDA: models run on the CPU")
+        return on_cpu
+    library.preload_dlls()  # CUDA and cuDNN from their wheels
+    return ["CUDAExecutionProvider", *on_cpu]
 
 
 def _register_extensions(options: "onnxruntime.SessionOptions", name: str) -> None:
