@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DAGC = (sys.executable, "-m", "dagc")
+KEYS = {"FRAUD_API_KEYS": "tests:0123456789abcdef0123456789abcdef"}
+"""Keys of callers for the graphs of the repository that ask for one."""
+KEY = {"x-api-key": KEYS["FRAUD_API_KEYS"].partition(":")[2]}
+"""What a request to them carries."""
 
 
 def dagc(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +32,7 @@ def dagc(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedP
 def serving(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """The address of a built service while `python <words> main.py` runs in its folder."""
     command = [sys.executable, *words, "main.py", "--port", "0", "--drain-s", "0"]
-    clean = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DAGC_ACCESS_LOG": "off"}
+    clean = {**os.environ, **KEYS, "PYTHONDONTWRITEBYTECODE": "1", "DAGC_ACCESS_LOG": "off"}
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -4,6 +4,7 @@ import math
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from checkout import Order, shop
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
@@ -134,7 +135,7 @@ def decide(payment: Payment, score: Score, known: Profile, lately: Recent, asked
     return Decision(allow=allow, score=float(score), reasons=[reason for reason, holds in found.items() if holds])
 
 
-@dagc.graph(version="1.0.0", deadline_s=1.0)
+@dagc.graph(version="1.0.0", deadline_s=1.0, auth=dagc.api_key("FRAUD_API_KEYS"))
 def fraud(payment: Payment) -> Decision:
     """Whether a card payment may pass, and why not."""
     known = profile(payment.user_id)
@@ -150,3 +151,14 @@ def fraud(payment: Payment) -> Decision:
         },
     )
     return decide(payment, score, known, lately, asked)
+
+
+async def decided(order: Order) -> tuple[bool, list[str]]:
+    """Whether the shop's order may be paid, as the served graph decides, and why not."""
+    payment = Payment(user_id=order.customer, merchant=order.shop, amount=order.total, country=order.country)
+    decision = await dagc.aio(fraud)(payment)
+    return decision.allow, decision.reasons
+
+
+# The shop's customers have no key of the graph: who may ask what of the shop is the shop's own business.
+app = dagc.ingress(shop(decided), auth="app")

@@ -19,7 +19,7 @@ import pytest
 from tests.graphs.conftest import Build, Built
 from tests.resources.misbehaving import Misbehaving, misbehaving
 from tests.resources.servers import Server, free_port, postgres, program, redis
-from tests.running import ROOT, near, ready_address
+from tests.running import KEY, KEYS, ROOT, near, ready_address
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 
@@ -97,7 +97,7 @@ class Running:
 @contextmanager
 def running(built: Built, tmp_path: Path, **settings: str) -> Iterator[Running]:
     log = tmp_path / "log"
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "DAGC_ACCESS_LOG": "all", **settings}
+    environment = {**os.environ, **KEYS, "PYTHONDONTWRITEBYTECODE": "1", "DAGC_ACCESS_LOG": "all", **settings}
     command = [sys.executable, "main.py", "--port", "0", "--drain-s", "0", "--workers", "1"]
     with log.open("w") as said:
         process = subprocess.Popen(
@@ -106,7 +106,7 @@ def running(built: Built, tmp_path: Path, **settings: str) -> Iterator[Running]:
         try:
             assert process.stdout is not None
             process.stderr = log.open()
-            with httpx.Client(base_url=ready_address(process), timeout=30) as client:
+            with httpx.Client(base_url=ready_address(process), timeout=30, headers=KEY) as client:
                 yield Running(client, log)
         finally:
             process.terminate()
@@ -204,7 +204,7 @@ def test_a_url_that_cannot_be_used_stops_the_start_with_the_reason(
     done = subprocess.run(
         [sys.executable, "main.py", "--port", "0", "--workers", "1"],
         cwd=built.service,
-        env={**os.environ, setting: value, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **KEYS, setting: value, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -261,7 +261,8 @@ def test_a_build_asks_no_server_whatever_the_environment_says(
     assert bureau.asked == [] and all(proof.verdict == "equal" for proof in compilation.proofs)
 
 
-def test_the_rule_gives_every_reason_by_hand() -> None:
+def test_the_rule_gives_every_reason_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
     spec = spec_from_file_location("fraud_graph", FOLDER / "graph.py")
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
