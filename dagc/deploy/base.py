@@ -76,7 +76,7 @@ def survey(engine: Engine, name: str, progress: Progress, platform: str | None =
     code, answer = _asked(engine, image)
     if _OF_ANOTHER_MACHINE in answer:
         help_ = "install QEMU's `binfmt` handlers on the engine's machine, or build on a machine of that kind"
-        message = f"the engine's machine cannot run programs for {image.platform}"
+        message = f"the `python3` of `{name}` is for another kind of machine than the engine's"
         raise CompileError.of(Diagnostic("E0727", message, notes=(one_line(answer),), help=help_))
     try:
         found = json.loads(answer) if code == 0 else None

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from dagc.artifacts.compose import Compose, read_compose
-from dagc.artifacts.image_name import IMAGE_NAME, image_name, repository, slug
-from dagc.artifacts.lock import make_lock
+from dagc.artifacts.image_name import IMAGE_NAME, image_name, platform_name, repository, slug
+from dagc.artifacts.lock import Lock, make_lock
+from dagc.artifacts.system_package import system_package
 from dagc.artifacts.tree import ArtifactTree
 from dagc.backends.image import with_image
 from dagc.backends.service import render_service
@@ -104,6 +105,30 @@ def test_a_repository_has_no_tag():
     assert repository("127.0.0.1:5000/team") == "127.0.0.1:5000/team"
     with pytest.raises(CompileError, match="E0603"):
         repository("127.0.0.1:5000/team:1")
+
+
+@pytest.mark.parametrize("text", ["linux/amd64", "linux/arm64", "linux/arm64/v8"])
+def test_a_platform_is_taken_as_it_is(text):
+    assert platform_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "amd64", "linux", "linux/AMD", "linux/arm64 --privileged", "windows/amd64"])
+def test_what_is_no_platform_is_refused(text):
+    with pytest.raises(CompileError, match="E0603"):
+        platform_name(text)
+
+
+@pytest.mark.parametrize("text", ["libgl1", "libstdc++6", "libgl1=1.6.0-1", "libc6=2.36-9+deb12u10~x"])
+def test_a_system_package_stands_in_the_lock(text):
+    locked = LOCK.model_copy(update={"system": (system_package(text),)})
+    assert Lock.model_validate_json(locked.content()) == locked
+    assert b"system" not in LOCK.content()
+
+
+@pytest.mark.parametrize("text", ["", "a", "libGL", "libgl1; id", "libgl1=", "-y", "a b", "$(id)"])
+def test_what_is_no_system_package_is_refused(text):
+    with pytest.raises(CompileError, match="E0603"):
+        system_package(text)
 
 
 @pytest.mark.parametrize("name", ["fraud", "Fraud", "größe", "a_b", "__", "x" * 200])
