@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Literal, ParamSpec, Protocol, TypeVar, final, overload
 
@@ -280,7 +280,9 @@ class Step(Declaration):
 
     def _called(self, values: Sequence[object], named: Mapping[str, object]) -> object:
         if self.options.batch:
-            return one_call(self.function, values, named)
+            own = {name: item for name, item in named.items() if name in self.contract().resources}
+            listed = {name: item for name, item in named.items() if name not in own}
+            return one_call(partial(self.function, **own), values, listed)
         return self.function(*values, **named)
 
     def _contract_or_raise(self) -> Contract:

@@ -1,7 +1,7 @@
 """`Sql`: a database asked by SQL with bound parameters. SQLite embedded, PostgreSQL in production."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast, overload
@@ -16,6 +16,10 @@ Row: TypeAlias = dict[str, Any]
 """A row by column; what a column holds only the query's author knows."""
 
 Record = TypeVar("Record")
+
+
+# The dialects too: who opens the first connection on the loop would import them there, which takes 50 ms.
+_POSTGRES = ("greenlet", "asyncpg", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.asyncpg")
 
 
 class Statements(ABC):
@@ -93,10 +97,10 @@ class Sql(Resource[Database], Statements):
     """A database. Each statement is a transaction of its own; `transaction()` joins several."""
 
     kind: ClassVar[str] = "sql"
-    schemes = {  # noqa: RUF012  # a constant of the base class
-        "postgresql": ("sqlalchemy.ext.asyncio", "greenlet", "asyncpg"),
-        "postgres": ("sqlalchemy.ext.asyncio", "greenlet", "asyncpg"),
-        "sqlite": ("sqlalchemy.ext.asyncio", "greenlet", "aiosqlite"),
+    schemes: ClassVar[Mapping[str, Sequence[str]]] = {
+        "postgresql": _POSTGRES,
+        "postgres": _POSTGRES,
+        "sqlite": ("greenlet", "aiosqlite", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.sqlite.aiosqlite"),
     }
 
     def __init__(
@@ -146,6 +150,3 @@ class Transaction(Statements):
     ) -> Answered:
         work = self._session.answered
         return await self._database._call(operation, lambda _: work(query, parameters, most))
-
-
-__all__: Sequence[str] = ["Sql", "Statements", "Transaction"]
