@@ -54,6 +54,7 @@ def test_service_json_holds_the_numbers_and_no_stages(plan):
         "waits",
         "limits",
         "takes_bytes",
+        "inference",
     }
     assert set(found["sessions"][0]) == {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
 
