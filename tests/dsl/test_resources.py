@@ -1,4 +1,4 @@
-"""Resources in plain Python: defaults beside the file, others in tests, no inputs of a graph; lists of them too."""
+"""Resources in plain Python: defaults beside the file, others in tests, no inputs of a graph; of lists too."""
 
 import asyncio
 import sqlite3

@@ -135,9 +135,7 @@ def test_a_call_is_made_on_behalf_of_its_request_and_within_its_time(service: Mi
 
 
 @pytest.mark.port
-def test_a_call_that_is_given_up_says_nothing_of_the_service(
-    service: Misbehaving, tmp_path: Path
-) -> None:
+def test_a_call_that_is_given_up_says_nothing_of_the_service(service: Misbehaving, tmp_path: Path) -> None:
     risks = Http("RISK_URL", folder=tmp_path)
     watching = Watching(service.url)
     risks.settle(watching)
