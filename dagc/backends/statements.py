@@ -58,6 +58,7 @@ def function_lines(function: _Function, known: Known, depth: int) -> list[str]:
     lines = _block(before, known, depth)
 
     def returning(arm: Arm | Combination, deeper: int) -> list[str]:
+        """The lines of a function with this arm's statements."""
         return function_lines(_Inner(arm.stages, arm.result, function.returns_tuple), known, deeper)
 
     if isinstance(last, ChooseStage):

@@ -100,6 +100,7 @@ def measured(
     estimate = max((each.rate for each in closed), default=0.0)
 
     def ask(rate: float) -> Outcome:
+        """What comes of offering this many requests a second."""
         watch(f"{target.path}: {rate:,.0f} requests a second")
         # Twice as many as are busy when all of a service that holds answers as late as it may.
         wanted = max(64, min(MOST_CONNECTIONS, round(2 * rate * plan.p99_ms / 1000)))

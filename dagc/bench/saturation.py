@@ -41,6 +41,7 @@ def saturation(
     tried: list[Tried] = []
 
     def holds(rate: float) -> bool:
+        """Whether the service keeps up with a rate, which is noted as tried."""
         outcome = ask(rate)
         tried.append(Tried(rate, outcome, why_not(outcome, deadline_s, p99_ms)))
         return tried[-1].why is None

@@ -33,6 +33,7 @@ class _Rules:
         self._conditions = conditions
 
     def mistakes(self) -> Iterator[Diagnostic]:
+        """The rules nothing reaches, and values no rule takes; one finding where there are too many to try."""
         if not self._conditions.is_decided:
             yield self._undecided(len(self._values) - 1, "there are too many combinations of values to try")
             return

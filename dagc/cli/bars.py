@@ -22,6 +22,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         tasks: dict[str, TaskID] = {}
 
         def told(task: str, done: int, total: int) -> None:
+            """Bring the task's bar, or its only line, up to date."""
             if task not in tasks:
                 tasks[task] = progress.add_task(task, total=total or None)
             progress.update(tasks[task], completed=done, total=total or None)
@@ -34,6 +35,7 @@ class _Lines:
         self._begun: set[str] = set()
 
     def told(self, task: str, _done: int, _total: int) -> None:
+        """Bring the task's bar, or its only line, up to date."""
         if task not in self._begun:
             self._begun.add(task)
             print(task, file=sys.stderr, flush=True)

@@ -106,6 +106,7 @@ class _Client:
         self.total: Outcome = Outcome()
 
     def ask(self, seconds: float) -> None:
+        """Offer requests for so many seconds and add up what comes of them."""
         from dagc.bench.client import Load, offer
 
         outcome = offer(self._target, self._answers, Load(seconds, 1))
@@ -123,6 +124,7 @@ class _Timed:
     results: Path
 
     def found(self, seen: "Outcome") -> "Profiled":
+        """What the timed service wrote down, beside what its client saw."""
         from dagc.bench.profiled import Profiled, Samples
 
         samples = Samples.model_validate_json(self.results.read_bytes())

@@ -109,6 +109,7 @@ def beside(folder: Path, stderr: IO[str] | None = None) -> Iterator[Mapping[str,
     """
 
     def start(other: Path, addresses: Mapping[str, str]) -> subprocess.Popen[str]:
+        """The process of another service, at a port of its own."""
         return start_service(other, "127.0.0.1", 0, stdout=subprocess.PIPE, stderr=stderr, addresses=addresses)
 
     try:
@@ -173,6 +174,7 @@ def _ended_by_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     running: list[subprocess.Popen[str]] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
+        """Pass the signal on, or end here while there is nobody to pass it to."""
         if not running and number == signal.SIGINT:
             raise KeyboardInterrupt  # which is shown with the user's line, if one is running
         if not running:

@@ -100,6 +100,7 @@ def _span(recorder: Recorder, branch: object) -> Span | None:
 
 def _recorded(region: Recorder, combinator: str, title: str, branch: object) -> Given:
     def say(message: str, help: str) -> None:
+        """Report what an arm returns instead."""
         tell("E0192", f"{title} of `{combinator}` returns {message}", help)
 
     with recording_with(region):

@@ -364,6 +364,7 @@ def _outlived(name: str, owner: str, place: Span | None) -> Diagnostic:
 
 def _refusing(refusal: Refusal) -> object:
     def method(self: Handle, *arguments: object, **options: object) -> "Handle":
+        """Refuse the method in the words for it, and go on with a value of unknown type."""
         value_of(self)
         if not isinstance(self._value.type, Unknown) or not self._recorder.report.errors:
             refuse(refusal.at(self._value.id, self._recorder.here()))

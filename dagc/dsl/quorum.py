@@ -86,6 +86,7 @@ def _combined(
     answers = [region.input(f"answer_{number}", type, span) for number in range(1, count + 1)]
 
     def say(message: str, help: str) -> None:
+        """Report what `combine` returns instead."""
         tell("E0192", f"`combine` of `{_NAME}` returns {message}", help)
 
     with recording_with(region):

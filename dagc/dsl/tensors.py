@@ -183,6 +183,7 @@ def _reader(spec: TensorSpec) -> Callable[[object], Array]:
     limit = _bounds(spec.dtype)[1] if dtype.kind == "f" else None
 
     def read(value: object) -> Array:
+        """The array of nested lists, or of an array, of this spec; raises `ValueError` for anything else."""
         if isinstance(value, np.ndarray | np.generic):
             return _as_is(spec, np.asarray(value))
         try:

@@ -43,6 +43,7 @@ class Runs:
         """What notes the runs of the case."""
 
         def note(node: Node, inputs: tuple[object, ...], outputs: tuple[object, ...]) -> None:
+            """Keep one run of a node."""
             lists = isinstance(node.op, CallStep) and node.op.batch and not node.op.is_async
             if not (lists or isinstance(node.op, RunModel)) or self.bytes > _MOST_KEPT_BYTES:
                 return

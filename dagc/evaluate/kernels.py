@@ -145,6 +145,7 @@ def _python_where(condition: PythonScalar, chosen: PythonScalar, other: PythonSc
 
 def _python_extreme(ufunc: np.ufunc) -> Callable[..., PythonScalar]:
     def extreme(*values: PythonScalar) -> PythonScalar:
+        """The largest or smallest of Python values, of their own kind."""
         alike = _of_one_kind(values)
         found = ufunc.reduce(np.asarray(alike, float if isinstance(alike[0], float) else object))
         return float(found) if isinstance(alike[0], float) else found

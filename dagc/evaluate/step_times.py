@@ -32,6 +32,7 @@ class StepTimes:
 
         @functools.wraps(step, updated=())
         def call(*given: object, **named: object) -> object:
+            """The step, timed."""
             begun = time.perf_counter()
             found = step(*given, **named)
             self._seconds.setdefault(key, []).append(time.perf_counter() - begun)

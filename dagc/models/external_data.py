@@ -29,7 +29,9 @@ _MOST_SHOWN = 200
 class _Message(Protocol):
     """What every protobuf message offers; protobuf ships no types of its own."""
 
-    def ListFields(self) -> Iterable[tuple["_Field", object]]: ...  # noqa: N802  (protobuf's name)
+    def ListFields(self) -> Iterable[tuple["_Field", object]]:  # noqa: N802  (protobuf's name)
+        """The fields that are set, with their values."""
+        ...
 
 
 class _Field(Protocol):

@@ -97,6 +97,7 @@ class _Fusing:
         yield group, node
 
     def node(self, group: Sequence[Node]) -> Node:
+        """The group as one node; raises `MergeRefused`."""
         members = {node.name for node in group}
         values = {value.id: value for node in group for value in node.outputs}
         read = {v for v in values if any(node.name not in members for node in self.consumers[v])}

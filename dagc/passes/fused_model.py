@@ -65,6 +65,7 @@ def fused_model(group: Sequence[Node], read: set[ValueId], store: ModelStore) ->
     name = shortened([part for _, op in ordered for part in op.parts])
 
     def merged() -> bytes:
+        """The bytes of the one model, for whom the store has not kept them yet."""
         parts = [Part(part, store.get(model), fed, made) for part, model, fed, made in ends]
         return merge(parts, feeds, fetches, name)
 

@@ -110,6 +110,7 @@ def _following_operands(graph: Graph) -> Graph:
 
 def _with(graph: Graph, placed: Mapping[str, Placement | None]) -> Graph:
     def put(node: Node) -> Node:
+        """The node where it belongs."""
         placement = placed[node.name]
         return node if placement is node.placement or placement is None else placed_at(node, placement)
 

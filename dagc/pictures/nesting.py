@@ -112,6 +112,7 @@ class _Nest:
 
     def _wire(self, flow: _Flow, ports: Mapping[str, _Ports], extents: Mapping[str, Extent]) -> Wire:
         def end(item: str, port: str) -> End:
+            """Where a line meets an item."""
             return End(
                 item, ports[item][f"{port}{flow.number}"] - extents[item].width / 2 if item in ports else 0.0
             )

@@ -41,6 +41,7 @@ class _Writer:
     known_as: str
 
     def text(self, node: ast.expr | None) -> str | None:
+        """How `main.py` writes the annotation, or `None` where it cannot."""
         match node:
             case ast.Name(name) if name in self.bound and is_identifier(name):
                 return f"{self.known_as}.{name}"

@@ -33,6 +33,7 @@ class _Estimate:
     definitions: Mapping[str, JsonValue]
 
     def size(self, schema: JsonValue, inside: tuple[str, ...]) -> int | None:
+        """The most bytes a value of the schema takes, or `None` where nothing bounds it."""
         if not isinstance(schema, dict):
             return None
         if isinstance(reference := schema.get("$ref"), str):

@@ -75,6 +75,7 @@ class _Costs:
         self._waits = any(_waiting(stages))
 
     def all(self, stages: Sequence[Stage]) -> tuple[CostPart, ...]:
+        """The parts of one request's time, in order."""
         found = self._endpoint
         decode = _part("decode", found.decode.p50_ms) if found else _guess("decode", CODEC_MS)
         encode = _part("encode", found.encode.p50_ms) if found else _guess("encode", CODEC_MS)

@@ -96,6 +96,7 @@ class _Reading:
     build_only: frozenset[int]
 
     def imports(self, body: Sequence[ast.AST], *, optional: bool) -> Iterator[_Import]:
+        """The modules that running these statements imports."""
         for node in body:
             match node:
                 case ast.Import(aliases):

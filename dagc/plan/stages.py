@@ -81,12 +81,14 @@ class _Writing:
     def body(
         self, graph: Graph, given: Sequence[Argument], wanted: Mapping[ValueId, str] = MappingProxyType({})
     ) -> Body:
+        """The stages of a graph, and how its result is written."""
         written = arguments(graph, given, self.names, wanted)
         types = graph.types()
         stages = tuple(self.stage(group, written, types) for group in schedule(graph))
         return Body(stages, tuple(written[output] for output in graph.outputs), _returns_tuple(graph))
 
     def stage(self, group: Sequence[Node], written: _Written, types: Mapping[ValueId, Type]) -> Stage:
+        """One statement: what a group of nodes that are ready together does."""
         first = group[0]
         if isinstance(first.op, RunModel):
             return _run(first, first.op, written, self.sessions[session_key(first.op)])
@@ -96,6 +98,7 @@ class _Writing:
         return TogetherStage(calls=tuple(self.function(call) for call in calls))
 
     def awaitable(self, node: Node, written: _Written, types: Mapping[ValueId, Type]) -> Awaitable | None:
+        """What a node waits for, or `None` where it does not wait."""
         match node.op:
             case CallStep() as op:
                 return self.call(node, op, written)
@@ -116,6 +119,7 @@ class _Writing:
         return call.model_copy(update={"function": self.names.take(f"{call.how}_{call.targets[0].strip('_')}")})
 
     def call(self, node: Node, op: CallStep, written: _Written) -> CallStage:
+        """A step's call."""
         guard = self.guards.get((op.module, op.qualname))
         given = zip(op.parameters, (written[source] for source in node.inputs), strict=True)
         return CallStage(
@@ -132,6 +136,7 @@ class _Writing:
         )
 
     def ask(self, node: Node, op: CallPart, written: _Written) -> RemoteStage:
+        """A question to another service."""
         return RemoteStage(
             targets=tuple(written[value.id].name or UNUSED for value in node.outputs),
             remote=self.remotes[op.service, self.graph, op.part],
@@ -140,6 +145,7 @@ class _Writing:
         )
 
     def each(self, node: Node, op: Each, written: _Written) -> EachStage:
+        """A function of one item, run over a list."""
         parameter, named = (variable_candidates(ValueId(n), None)[0] for n in (op.body.inputs[0].id, op.body.name))
         function = self.names.take(named, f"each_{parameter}")
         names = self.names.inner()
@@ -161,6 +167,7 @@ class _Writing:
         )
 
     def choose(self, node: Node, op: Choosing, written: _Written, types: Mapping[ValueId, Type]) -> ChooseStage:
+        """A choice between arms."""
         own = own_inputs(op)
         by = [written[value] for value in node.inputs[:own]]
         targets = tuple(written[value.id].name or UNUSED for value in node.outputs)
@@ -177,6 +184,7 @@ class _Writing:
         )
 
     def stand(self, node: Node, op: Standing, written: _Written) -> StandStage:
+        """Arms that stand beside each other."""
         targets = tuple(written[value.id].name or UNUSED for value in node.outputs)
         captured = [written[value] for value in captures(node)]
         named = f"{self.graph}.{node.outputs[0].id}"
@@ -198,6 +206,7 @@ class _Writing:
         return made.model_copy(update={"need": op.need, "combinations": combinations})
 
     def branch(self, graph: Graph, title: str, output: str, captured: Sequence[Argument]) -> Branch:
+        """An arm as a function of its own."""
         function = self.names.take(title, word(f"{output}_{title}", title))
         made = replace(self, names=self.names.inner()).body(graph, captured)
         line = cited((graph.span,))[0]
@@ -206,6 +215,7 @@ class _Writing:
         )
 
     def combination(self, graph: Graph, captured: Sequence[Argument], targets: Sequence[str]) -> Combination:
+        """How the answers of a quorum become one."""
         names = self.names.inner()
         own = graph.inputs[: len(graph.inputs) - len(captured)]
         answers = [Argument(name=names.take(*variable_candidates(value.id, None))) for value in own]

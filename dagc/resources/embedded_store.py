@@ -33,6 +33,7 @@ class EmbeddedStore:
         """The values of the keys, in their order."""
 
         def read(connection: sqlite3.Connection) -> list[bytes | None]:
+            """The values of the keys that have not expired."""
             query = "SELECT value FROM entries WHERE key = ? AND (expires IS NULL OR expires > ?)"
             now = time.time()
             found = (connection.execute(query, (key, now)).fetchone() for key in keys)
@@ -46,6 +47,7 @@ class EmbeddedStore:
         expires = None if ttl_s is None else time.time() + ttl_s
 
         def write(connection: sqlite3.Connection) -> None:
+            """Put the value in place of what is there."""
             connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (key, value, expires))
 
         await self._done(write)
@@ -55,6 +57,7 @@ class EmbeddedStore:
         self._may_write()
 
         def remove(connection: sqlite3.Connection) -> int:
+            """Delete the keys; returns how many there were."""
             return sum(connection.execute("DELETE FROM entries WHERE key = ?", (key,)).rowcount for key in keys)
 
         return await self._done(remove)

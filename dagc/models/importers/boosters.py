@@ -95,6 +95,7 @@ class _InDoubles:
     def add_node(
         self, op_type: str, inputs: object, outputs: object, op_domain: str = "", **attributes: object
     ) -> None:
+        """Pass the node on, trees with their numbers as tensors."""
         if op_type.startswith("TreeEnsemble"):
             attributes = {**_as_tensors(attributes), "op_version": 3}
         self._container.add_node(op_type, inputs, outputs, op_domain=op_domain, **attributes)

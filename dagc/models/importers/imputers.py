@@ -19,6 +19,7 @@ def register_imputer() -> None:
     original: Converter = get_converter("SklearnImputer")
 
     def convert(scope: Scope, operator: Operator, container: Container) -> None:
+        """Write an imputer that fills NaN; leave the others to skl2onnx."""
         if not _fills_nan(operator):
             original(scope, operator, container)
             return

@@ -103,6 +103,7 @@ def _watch_opened(opened: dict[str, None]) -> None:
     """Remember the path of every file Python opens for reading from now on; a hook cannot be taken off again."""
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
+        """Note a file that is opened to be read."""
         if event == "open" and isinstance(arguments[0], str | os.PathLike):
             mode = arguments[1] if len(arguments) > 1 else None
             if mode is None or (isinstance(mode, str) and "r" in mode):

@@ -35,9 +35,13 @@ _SIZES = (5, 9)
 
 
 class _Tensor(Protocol):
-    def numpy(self) -> Array: ...
+    def numpy(self) -> Array:
+        """Its numbers, which it shares."""
+        ...
 
-    def detach(self) -> "_Tensor": ...
+    def detach(self) -> "_Tensor":
+        """The same without its history, which `numpy` needs."""
+        ...
 
 
 class _Module(Protocol):
@@ -45,7 +49,9 @@ class _Module(Protocol):
 
     def __call__(self, **inputs: object) -> object: ...
 
-    def eval(self) -> object: ...
+    def eval(self) -> object:
+        """Leave training: no dropout, and statistics as they were learnt."""
+        ...
 
 
 def convert_module(module: object, order: Order, example: Rows | None) -> Made:

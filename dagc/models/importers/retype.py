@@ -43,6 +43,7 @@ class _Retyping:
         self.written: list[onnx.NodeProto] = []
 
     def run(self) -> None:
+        """Adapt every node of the graph, in order."""
         for node in list(self.graph.node):
             self._adapt(node)
             self.written.append(node)

@@ -41,18 +41,22 @@ def register_texts(element: int) -> None:
     made = DoubleTensorType if element == DOUBLE else FloatTensorType
 
     def shape(operator: Operator) -> None:
+        """Declare as many columns as the vectoriser has terms."""
         operator.outputs[0].type = made([None, _columns(operator.raw_operator)])  # type: ignore[attr-defined]
 
     def counted(scope: Scope, operator: Operator, container: Container) -> None:
+        """Write how often each term occurs."""
         writer = _Writer(scope, container, element)
         writer.counts(operator, operator.outputs[0].full_name)
 
     def weighed(scope: Scope, operator: Operator, container: Container) -> None:
+        """Write the weights of counts that are given."""
         writer = _Writer(scope, container, element)
         given = writer.node("Cast", operator.inputs[0].full_name, to=element)
         writer.weights(operator, given, operator.outputs[0].full_name)
 
     def both(scope: Scope, operator: Operator, container: Container) -> None:
+        """Write counts and their weights."""
         writer = _Writer(scope, container, element)
         writer.weights(operator, writer.counts(operator), operator.outputs[0].full_name)
 

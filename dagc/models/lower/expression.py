@@ -145,6 +145,7 @@ def _model(emitter: Emitter, inputs: Mapping[int, Tensor], outputs: Sequence[Ten
     from onnx import checker, helper
 
     def port(name: str, tensor: Tensor) -> "onnx.ValueInfoProto":
+        """An input or output with the batch in front."""
         # Names of sizes are left out: equal names in two models would be taken for equal sizes after a merge.
         sizes = [dim if isinstance(dim, int) else None for dim in tensor.dims or ()]
         return helper.make_tensor_value_info(name, to_onnx(tensor.dtype), ["N", *sizes])

@@ -154,6 +154,7 @@ def _where(call: Call) -> Sequence[Counts]:
     condition, yes, no = (call.counts(index) for index in range(3))
 
     def choose(chosen: Size, a: Size, b: Size) -> Size:
+        """One element of a `Where`."""
         if chosen.value is not None:
             return a if chosen.value else b
         return a if a == b else opaque("Where", chosen, a, b)

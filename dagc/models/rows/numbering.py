@@ -64,6 +64,7 @@ def _rearranged(rule: Rule) -> "Follow":
     """Elements keep their values, so their numbers too."""
 
     def follow(call: Call, _reason: str) -> Sequence[Value] | None:
+        """The same numbers elsewhere."""
         given = call.inputs[0]
         if not isinstance(given, Numbered) or len(given.positions) > 1:
             return None

@@ -72,6 +72,7 @@ class Proof:
             return [met]
 
         def analyse(body: "onnx.GraphProto", given: Sequence[Value], visit: str) -> Sequence[Value]:
+            """What is known of the outputs of a body, from what is known of its inputs."""
             if len(given) != len(body.input):
                 raise Mixes("has a graph with other inputs than it is given")
             names = {value.name: known for value, known in zip(body.input, given, strict=True)}

@@ -28,6 +28,7 @@ def _by_column(call: Call) -> Sequence[Value]:
 
 def _scores(columns: Columns) -> Rule:
     def rule(call: Call) -> Sequence[Value]:
+        """A row of answers for each row of the table."""
         tensor = _table(call)
         return [placed(tensor.place, [call.dims(0)[0], columns(call) or call.new_size()])]
 
@@ -36,6 +37,7 @@ def _scores(columns: Columns) -> Rule:
 
 def _classes(columns: Columns) -> Rule:
     def rule(call: Call) -> Sequence[Value]:
+        """A row of answers for each row of the table."""
         tensor = _table(call)
         rows = call.dims(0)[0]
         return [placed(tensor.place, [rows]), placed(tensor.place, [rows, columns(call) or call.new_size()])]
