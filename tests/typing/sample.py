@@ -46,10 +46,27 @@ boosted = dagc.onnx("models/boosted.onnx", sha256="0" * 64)
 neural = dagc.onnx("models/neural.onnx", inputs={"x": f32(30)}, reload=True)
 classifier = dagc.onnx("models/classifier.onnx", returns=Classified)
 decision = dagc.step(Decision)
+compute = dagc.service("compute", cpu=0.5, memory_mib=512, gpu=0, replicas=(1, 4), batch=dagc.batch(32))
+distant = dagc.onnx("models/score.onnx", on=compute)
+distant_classifier = dagc.onnx("models/classifier.onnx", returns=Classified, on=compute)
 
 
 def load() -> object:
     return object()
+
+
+distant_forest = dagc.sklearn(load, inputs=Payment, on=compute)
+
+
+@dagc.step(on=compute)
+def distant_sum(row: Row) -> float:
+    return float(row.sum())
+
+
+def placed(row: Row) -> None:
+    assert_type(distant(row), Floats)
+    assert_type(distant_classifier(row), Classified)
+    assert_type(distant_sum(row), float)
 
 
 forest = dagc.sklearn(load, inputs=Payment, example=[Payment(user_id="a", amount=1, country="DE")])
@@ -233,7 +250,7 @@ def wrong_choices(payment: Payment, row: Row) -> Score:
     dagc.route((payment.amount > 1, lambda: row))  # refused: call-overload
     dagc.split((0.5, lambda: row), (0.5, lambda: row))  # refused: call-overload
     dagc.split((0.5, lambda: row), (0.5, lambda: row), key=payment.amount)  # refused: call-overload
-    dagc.cascade(lambda: boosted(row), lambda: neural(row))  # refused: call-arg
+    dagc.cascade(lambda: boosted(row), lambda: neural(row))  # refused: call-overload
     dagc.cascade(lambda: boosted(row), lambda: neural(row), accept=lambda: True)  # refused: arg-type, misc
     wrong = dagc.switch(payment.country, {"DE": lambda: payment.amount}, default=lambda: 1.0)
     return wrong  # refused: return-value
@@ -322,6 +339,9 @@ def standing(payment: Payment) -> Score:
     assert_type(dagc.fallback(lambda: payment.amount, 0.5), float)
     assert_type(dagc.fallback(lambda: boosted(row), 0.5), NDArray[np.float32])
     assert_type(dagc.fallback(lambda: boosted(row), lambda: 0.5), NDArray[np.float32])
+    assert_type(dagc.route((payment.amount > 9, lambda: boosted(row)), otherwise=0.5), NDArray[np.float32])
+    assert_type(dagc.split((0.9, lambda: boosted(row)), (0.1, 0.5), key=payment.user_id), NDArray[np.float32])
+    assert_type(dagc.cascade(lambda: boosted(row), lambda: 0.5, accept=lambda s: s > 0), NDArray[np.float32])
     seen = dagc.shadow(lambda: boosted(row), lambda: neural(row), compare=agree)
     return dagc.quorum(
         [lambda: safe, lambda: seen, lambda: neural(row)],
@@ -410,6 +430,38 @@ def no_list(user_id: str) -> Profile:
     return Profile()
 
 
+key = dagc.api_key("RATE_API_KEYS")
+tokens = dagc.jwt("RATE_JWT_KEYS", issuer="https://login.example.com/", audience="rate", scopes=("decide",))
+
+
+@dagc.graph(auth=key)
+def known_callers(payment: Payment) -> Decision:
+    return fraud(payment)
+
+
+@dagc.graph(auth=(key, tokens), deadline_s=0.2)
+def known_by_either(payment: Payment) -> Decision:
+    return fraud(payment)
+
+
+async def application(scope: object, receive: object, send: object) -> None:
+    try:
+        assert_type(await dagc.aio(known_callers)(Payment(user_id="a", amount=1, country="DE")), Decision)
+    except dagc.Overloaded as full:
+        assert_type(full.status, int)
+    except (dagc.DeadlineExceeded, dagc.Unserved) as late:
+        assert_type(late.message, str)
+
+
+front = dagc.ingress(application, auth="app", max_body_mib=16)
+also_front = dagc.ingress(application, auth=[key, tokens])
+
+
+@dagc.graph(auth="RATE_API_KEYS")  # refused: arg-type
+def no_way_of_knowing(payment: Payment) -> Decision:
+    return fraud(payment)
+
+
 async def not_awaited(payment: Payment) -> Decision:
     return dagc.aio(fraud)(payment)  # refused: return-value
 
@@ -420,6 +472,10 @@ async def wrong_aio(payment: Payment) -> Profile:
 
 wrong_dim = f32(2.5)  # refused: arg-type
 wrong_path = dagc.onnx(3)  # refused: call-overload
+wrong_service = dagc.onnx("models/score.onnx", on="compute")  # refused: call-overload
+wrong_cpu = dagc.service("compute", cpu="2")  # refused: arg-type
+wrong_replicas = dagc.service("compute", replicas=2)  # refused: arg-type
+wrong_batch = dagc.service("compute", batch=32)  # refused: arg-type
 wrong_reload = dagc.onnx("models/score.onnx", reload="daily")  # refused: call-overload
 wrong_returns = dagc.onnx("models/score.onnx", returns=Payment)  # refused: type-var
 wrong_load = dagc.sklearn("wine.pkl")  # refused: call-overload
@@ -432,3 +488,7 @@ wrong_setting = dagc.sql(3)  # refused: arg-type
 wrong_default = dagc.keyvalue("FEATURES_URL", default=3)  # refused: arg-type
 wrong_stand_in = dagc.http("RISK_URL", default=lambda: None)  # refused: arg-type, misc
 wrong_resource = stored("u1", db=recent)  # refused: arg-type
+wrong_key = dagc.api_key(7)  # refused: arg-type
+wrong_token = dagc.jwt("RATE_JWT_KEYS", issuer="a")  # refused: call-arg
+wrong_front = dagc.ingress("graph:app")  # refused: type-var
+wrong_callers = dagc.ingress(application, auth="me")  # refused: arg-type
