@@ -47,7 +47,8 @@ def batch(max_size: int, max_wait_ms: float = 0.0) -> Batch:
 
     Args:
         max_size: requests that may share one run.
-        max_wait_ms: milliseconds that a request may wait for others to come; 0 takes what is there.
+        max_wait_ms: milliseconds that a request may wait for others to come; 0 takes what is there, and is all
+            that services can do as yet (E0521).
     """
     return Batch(max_size, max_wait_ms)
 
@@ -69,7 +70,7 @@ class Service:
         return self._place.span(root) if self._place else None
 
     def mistakes(self, root: Path) -> Iterator[Diagnostic]:
-        """What is wrong with its name and numbers (E0513 to E0515, E0520)."""
+        """What is wrong with its name and numbers (E0513 to E0515, E0521)."""
         for code, message, help_ in self._mistakes:
             yield Diagnostic.at(code, message, self.span(root), "declared here", help=help_)
 
@@ -136,7 +137,6 @@ class _Given:
             int(str(self.gpu)),
             (low, high),
             shared.max_size if shared else None,
-            float(shared.max_wait_ms) if shared else 0.0,
         )
 
     def mistakes(self) -> Iterator[_Mistake]:
@@ -188,6 +188,9 @@ class _Given:
         if not (given.max_wait_ms == 0 or _number(given.max_wait_ms, 0, _LONGEST_WAIT_MS)):
             message = f"`max_wait_ms` of {self._title()} is {_shown(given.max_wait_ms)}"
             yield "E0514", message, f"write milliseconds from 0 to {_LONGEST_WAIT_MS:g}; 0 waits for nobody"
+        elif given.max_wait_ms:
+            message = f"{self._title()} cannot wait {given.max_wait_ms:g} ms for company yet"
+            yield "E0521", message, "leave `max_wait_ms` out: what arrives together shares a run, and nobody waits"
 
     def _title(self) -> str:
         return f"service `{self.name}`"

@@ -16,7 +16,6 @@ class Placement:
     gpu: int = 0
     replicas: tuple[int, int] = (1, 1)
     max_batch: int | None = None
-    max_wait_ms: float = 0.0
 
     def __str__(self) -> str:
         return self.name
