@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +18,9 @@ from dagc.ir.types import DType, Tensor, Type
 from dagc.trace.conversions import FEEDS, one_element
 from dagc.trace.recorder import Recorder
 
+Weak = float | str | Callable[[], float] | Callable[[], str]
+"""What may stand beside branches that give tensors, for type checkers: a number or text, or a branch of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -29,7 +32,7 @@ class Given:
 
 
 def with_constants(regions: Sequence[Recorder], given: Sequence[Given]) -> list[tuple[Value, ...]]:
-    """The values of each branch, with constants as tensors where the other branches give tensors of one element."""
+    """The values of each branch, constants as tensors where the other branches give tensors of one element."""
     if len({len(one.values) for one in given}) > 1:
         return [one.values for one in given]
     places = range(len(given[0].values))

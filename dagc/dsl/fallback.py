@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dagc.dsl.branch_constants import Weak
 from dagc.dsl.branches import are_sound, branch_result, record_choice, recorded_arms
 from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
@@ -25,7 +26,7 @@ _EXAMPLE = "dagc.fallback(lambda: careful(row), lambda: quick(row), within_s=0.0
 @overload
 def fallback(
     primary: Callable[[], NDArray[T]],
-    backup: Callable[[], float] | Callable[[], str] | float | str,
+    backup: Weak,
     *,
     within_s: float | None = None,
 ) -> NDArray[T]: ...

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dagc.dsl.branch_constants import Weak
 from dagc.dsl.branches import Branch, are_sound, branch_result, record_choice, recorded_arms, tell
 from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
@@ -18,6 +19,7 @@ from dagc.ir.branching import Route
 from dagc.trace.recorder import Recorder, recording
 
 R = TypeVar("R")
+T = TypeVar("T", bound=np.generic)
 Plain = TypeVar("Plain", bound="str | float | bytes | NDArray[np.generic] | BaseModel | Sequence[object]")
 
 _EXAMPLE = "dagc.route((payment.amount > 1000, lambda: careful(row)), otherwise=lambda: quick(row))"
@@ -26,6 +28,17 @@ _HELP = "compare: `amount > 1000`; join with `&` and `|`, each comparison in par
 _ACCEPTED = "what `accept` of `dagc.cascade` gives"
 
 
+@overload
+def route(
+    *rules: tuple[object, Weak | Callable[[], NDArray[T]]], otherwise: Callable[[], NDArray[T]]
+) -> NDArray[T]: ...
+@overload
+def route(
+    first: tuple[object, Callable[[], NDArray[T]]],
+    /,
+    *rules: tuple[object, Weak | Callable[[], NDArray[T]]],
+    otherwise: Weak | Callable[[], NDArray[T]],
+) -> NDArray[T]: ...
 @overload
 def route(*rules: tuple[object, Callable[[], R]], otherwise: Callable[[], R]) -> R: ...
 @overload
@@ -55,8 +68,17 @@ def route(*rules: tuple[object, object], otherwise: object = None) -> object:
     return branch_result(branches[chosen_rule(conditions)][1])
 
 
+@overload
+def cascade(
+    small: Callable[[], NDArray[T]],
+    big: Callable[[], NDArray[T]] | Callable[[], float] | Callable[[], str],
+    *,
+    accept: Callable[[NDArray[T]], object],
+) -> NDArray[T]: ...
+@overload
+def cascade(small: Callable[[], R], big: Callable[[], R], *, accept: Callable[[R], object]) -> R: ...
 @complete(_CASCADE, code="E0191")
-def cascade(small: Callable[[], R], big: Callable[[], R], *, accept: Callable[[R], object]) -> R:
+def cascade(small: Callable[[], object], big: Callable[[], object], *, accept: Callable[..., object]) -> object:
     """What `small` gives where `accept` of it holds, else what `big` gives; `big` runs only where it is needed.
 
     Of the requests, or items, that are served together only those go on to `big` whose small answer was not
@@ -69,12 +91,12 @@ def cascade(small: Callable[[], R], big: Callable[[], R], *, accept: Callable[[R
     """
     refuse_inside_step("function", "dagc.cascade", callers_folder())
     if not _is_cascade(small, big, accept):
-        return unknown("cascade")  # type: ignore[return-value]
+        return unknown("cascade")
     first = small()
     accepted = accept(first)
     recorder = recording()
     if recorder is not None:
-        return _recorded_cascade(recorder, first, big, accepted)  # type: ignore[return-value]  # handles in a body
+        return _recorded_cascade(recorder, first, big, accepted)
     _refuse_untrue(accepted, _ACCEPTED)
     return first if plain(accepted) else big()
 

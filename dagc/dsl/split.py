@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dagc.dsl.branch_constants import Weak
 from dagc.dsl.branches import Branch, are_sound, branch_result, record_choice, recorded_arms, tell
 from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
@@ -17,6 +18,7 @@ from dagc.ir.branching import Split
 from dagc.trace.recorder import Recorder, recording
 
 R = TypeVar("R")
+T = TypeVar("T", bound=np.generic)
 Plain = TypeVar("Plain", bound="str | float | bytes | NDArray[np.generic] | BaseModel | Sequence[object]")
 
 _EXAMPLE = "dagc.split((0.9, lambda: champion(row)), (0.1, lambda: canary(row)), key=payment.user_id)"
@@ -28,6 +30,14 @@ _KEY = Wanted(
 
 
 @overload
+def split(
+    first: tuple[float, Callable[[], NDArray[T]]],
+    /,
+    *arms: tuple[float, Weak | Callable[[], NDArray[T]]],
+    key: str | int,
+    seed: str = ...,
+) -> NDArray[T]: ...
+@overload
 def split(*arms: tuple[float, Callable[[], R]], key: str | int, seed: str = ...) -> R: ...
 @overload
 def split(*arms: tuple[float, Plain], key: str | int, seed: str = ...) -> Plain: ...
@@ -38,10 +48,10 @@ def split(*arms: tuple[float, object], key: str | int, seed: str = "") -> object
     The first 8 bytes of SHA-256 of `<seed>/<key>` in UTF-8, read as a big-endian fraction of 2**64, are looked up
     among the sums of the shares. Growing the last share takes keys from the one before it and moves no other.
 
-    Shares hold for many keys: of `n`, an arm of share `p` gets `p` of them give or take `2 * sqrt(p * (1 - p) / n)`
-    in 95 of 100 sets of keys, be they numbers in a row, addresses or random ids. For 10,000 keys that is 1 % of all
-    at a half, 0.6 % at a tenth; for 40,000 half of it. No function of keys that are themselves drawn at random does
-    better.
+    Shares hold for many keys: of `n`, an arm of share `p` gets `p` of them give or take
+    `2 * sqrt(p * (1 - p) / n)` in 95 of 100 sets of keys, be they numbers in a row, addresses or random ids. For
+    10,000 keys that is 1 % of all at a half, 0.6 % at a tenth; for 40,000 half of it. No function does better on
+    keys that are themselves drawn at random.
 
     Args:
         arms: pairs of a share and a branch, a function without parameters or a plain value; shares sum to 1.

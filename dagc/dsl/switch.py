@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dagc.dsl.branch_constants import Weak
 from dagc.dsl.branches import Branch, are_sound, branch_result, record_choice, recorded_arms, tell
 from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
@@ -19,6 +20,7 @@ from dagc.trace.recorder import Recorder, recording
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
+T = TypeVar("T", bound=np.generic)
 Plain = TypeVar("Plain", bound="str | float | bytes | NDArray[np.generic] | BaseModel | Sequence[object]")
 
 _EXAMPLE = 'dagc.switch(payment.country, {"DE": lambda: local(row)}, default=lambda: general(row))'
@@ -29,6 +31,12 @@ _SELECTOR = Wanted(
 )
 
 
+@overload
+def switch(
+    value: K,
+    cases: Mapping[K | tuple[K, ...], Weak | Callable[[], NDArray[T]]],
+    default: Callable[[], NDArray[T]],
+) -> NDArray[T]: ...
 @overload
 def switch(
     value: K, cases: Mapping[K | tuple[K, ...], Callable[[], R]], default: Callable[[], R] | None = None
