@@ -84,20 +84,20 @@ neural = dagc.onnx("models/neural.onnx", returns=Chances)
 germany = dagc.onnx("models/germany.onnx", returns=Chances)
 
 
-@dagc.step(timeout_s=0.25, retries=1, fallback=Profile)
+@dagc.step(timeout_s=0.4, retries=1, fallback=Profile)
 async def profile(user_id: str, *, db: dagc.Sql = profiles) -> Profile:
     """The customer's profile; a stranger's is empty."""
     query = "SELECT age_days, spent, payments FROM profiles WHERE user_id = :user_id"
     return await db.one_or_none(query, Profile, user_id=user_id) or Profile()
 
 
-@dagc.step(timeout_s=0.25, retries=1, fallback=Recent)
+@dagc.step(timeout_s=0.4, retries=1, fallback=Recent)
 async def recent(user_id: str, *, store: dagc.KeyValue = features) -> Recent:
     """What the customer did in the last hour."""
     return await store.get(f"recent:{user_id}", Recent) or Recent()
 
 
-@dagc.step(timeout_s=0.25, retries=1, fallback=Risk)
+@dagc.step(timeout_s=0.4, retries=1, fallback=Risk)
 async def risk(merchant: str, amount: float, *, service: dagc.Http = bureau) -> Risk:
     """What the bureau thinks of the merchant."""
     return await service.get("/v1/risk", Risk, params={"merchant": merchant, "amount": amount})
