@@ -12,7 +12,7 @@ from dagc.ir.conditions import conditions
 from dagc.ir.graph import Graph, Node, Value, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Expression, Field, Item, RunModel
 from dagc.ir.printer import cited
-from dagc.ir.regions import captures, own_inputs, regions, walk
+from dagc.ir.regions import captures, every_node, own_inputs, regions, walk
 from dagc.ir.types import Record
 from dagc.pictures.diagram import Box, Diagram, Edge, Group, Kind
 from dagc.pictures.lettering import plain
@@ -55,7 +55,8 @@ def diagram(graph: Graph, service: str | None = None) -> Diagram:
     drawing.edges += _edges([origins[value] for value in graph.outputs], answer.id)
     groups = drawing.groups
     if service is not None and members:
-        groups = [Group("service", plain(f"service {service}"), tuple(members)), *groups]
+        others = " and those it calls" if any(node.placement for node in every_node(graph)) else ""
+        groups = [Group("service", plain(f"service {service}{others}"), tuple(members)), *groups]
     boxes = (*(_input_box(value) for value in graph.inputs), *drawing.boxes, answer)
     return Diagram(plain(graph.name), boxes, tuple(drawing.edges), tuple(groups))
 
@@ -206,6 +207,7 @@ def _box(node: Node, given: Sequence[_Origin], graph: Graph) -> Box:
     if isinstance(node.op, RunModel):
         parts = tuple(plain(part) for part in distinct_parts(node.op.parts)) if kind == "fused" else ()
         lines += (plain(f"alone: {node.op.barrier}"),) if node.op.barrier else ()
+    lines += (f"on service {plain(node.placement.name)}",) if node.placement else ()
     return Box(_id(node), kind, plain(title), plain(cited(node.spans)), lines, parts)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -68,15 +67,6 @@ async def slow(amount: float) -> float:
 
 
 @dagc.step(on=compute)
-async def noted(amount: float) -> float:
-    """Notes each run of it."""
-    with Path(os.environ.get("NOTES", os.devnull)).open("a") as notes:
-        notes.write("ran\n")
-    await asyncio.sleep(amount if "SLOW" in os.environ else 0)
-    return amount
-
-
-@dagc.step(on=compute)
 def half(amount: float) -> float:
     if amount < 0:
         raise RuntimeError("no half")
@@ -116,11 +106,6 @@ def breaking(amount: float) -> float:
 @dagc.graph(deadline_s=5)
 def waiting(amount: float) -> float:
     return slow(amount)
-
-
-@dagc.graph(deadline_s=5)
-def noting(amount: float) -> float:
-    return noted(amount)
 
 
 @dagc.graph

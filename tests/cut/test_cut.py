@@ -12,6 +12,7 @@ from dagc.ir.ops import RunModel
 from dagc.ir.placement import Placement
 from dagc.ir.regions import every_node
 from dagc.ir.verify import verify
+from dagc.pictures.from_graph import diagram
 from dagc.plan.cut import cut
 from dagc.plan.service_plan import RemoteStage, Service, TogetherStage
 from tests.cut.conftest import each_apart, planned
@@ -161,3 +162,9 @@ def test_a_recommender_in_two_services_asks_once(tmp_path: Path) -> None:
     plan = planned(ROOT / "graphs" / "recommender" / "graph.py", two, tmp_path / "build")
     assert next(remote.parts for remote in front(plan).remotes)[-2:] == ("nearest_neighbours", "ranking")
     assert len(front(plan).remotes) == 1
+
+
+def test_a_picture_says_where_what_is_placed_runs(tmp_path: Path) -> None:
+    plan = made(tmp_path, "    return number(far(encode(payment)))\n")
+    drawn = diagram(plan.optimised[0].graph)
+    assert {box.title: box.lines for box in drawn.boxes if box.lines}["far"] == ("on service compute",)
