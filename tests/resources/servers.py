@@ -73,22 +73,20 @@ def as_user(user: str | None, command: Sequence[str]) -> list[str]:
     """PostgreSQL refuses to run as root."""
     if user is None or os.geteuid() != 0:
         return [*command]
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
+    group = pwd.getpwnam(user).pw_gid
+    return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", *command]
 
 
 def postgres(folder: Path) -> Server:
     """A cluster of the user `app`, whose password is `canary-secret`, with the database `postgres`."""
     initdb = program("initdb", "postgresql")
-    user = "postgres" if os.geteuid() == 0 else None
+    user = unprivileged() if os.geteuid() == 0 else None
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "password").write_text("canary-secret\n")
     if user is not None:
         owner = pwd.getpwnam(user)
         for path in (folder, folder / "password"):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
     made = [initdb, "-D", str(folder / "data"), "-U", "app", "-A", "scram-sha-256", "--no-sync", "-E", "UTF8"]
     subprocess.run(
         as_user(user, [*made, f"--pwfile={folder / 'password'}", "--locale=C"]), check=True, capture_output=True
@@ -96,6 +94,12 @@ def postgres(folder: Path) -> Server:
     options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
     served = [str(Path(initdb).with_name("postgres")), "-D", str(folder / "data"), *options]
     return Server(lambda port: [*served, "-p", str(port)], user)
+
+
+def unprivileged() -> str:
+    """The user of the distribution's package, else the one that owns nothing."""
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in users else "nobody"
 
 
 def redis(folder: Path) -> Server:
