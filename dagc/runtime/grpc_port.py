@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import socket
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -17,21 +16,19 @@ from .served import Served
 from .settings import StartError
 
 
-class Listen(Protocol):
-    """Begins to listen; see `oip/grpc_server.py`."""
+class Connect(Protocol):
+    """Makes a connection of a worker; see `oip/grpc_connection.py`."""
 
-    def __call__(
-        self, front: Front, server_state: ServerState, listener: socket.socket, backlog: int
-    ) -> Awaitable[asyncio.Server]:
-        """The server of the socket."""
+    def __call__(self, front: Front, server_state: ServerState) -> asyncio.Protocol:
+        """A connection that is to be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrpcPort:
-    """One worker's socket, and what listens on it."""
+    """One worker's socket, and what makes its connections."""
 
     listener: socket.socket
-    listen: Listen
+    connect: Connect
 
 
 def grpc_listeners(service: Served, host: str, port: int | None, count: int) -> tuple[socket.socket, ...]:
@@ -58,8 +55,8 @@ def grpc_port(listener: socket.socket | None) -> GrpcPort | None:
         return None
     try:
         # By name: who gives no such port shall not wait 0.1 s for its packages.
-        module = importlib.import_module(".oip.grpc_server", __package__)
+        module = importlib.import_module(".oip.grpc_connection", __package__)
     except ImportError as error:
         message = f"`--grpc-port` needs grpclib and protobuf, and `{error.name}` cannot be imported"
         raise StartError("grpc_missing", message) from None
-    return GrpcPort(listener, cast(Listen, module.listen))
+    return GrpcPort(listener, cast(Connect, module.GrpcConnection))

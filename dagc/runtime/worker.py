@@ -81,9 +81,9 @@ class Worker(uvicorn.Server):
             message = "the application in front did not start; what it said stands above"
             raise StartError("app_failed", message) from None
         if self._grpc is not None:
-            self.servers.append(
-                await self._grpc.listen(self._front, self.server_state, self._grpc.listener, BACKLOG)
-            )
+            connect = partial(self._grpc.connect, self._front, self.server_state)
+            loop = asyncio.get_running_loop()
+            self.servers.append(await loop.create_server(connect, sock=self._grpc.listener, backlog=BACKLOG))
         self._front.ready = True
         self._announce()
 
@@ -106,10 +106,14 @@ class Worker(uvicorn.Server):
         """Takes in what waits to be accepted, then closes the port and finishes what is in flight."""
         self._front.stopping = True
         for listener in sockets or ():
-            self._take_in(listener)
+            self._take_in(
+                listener, partial(Connection, self._front, self.config, self.server_state, self.lifespan.state)
+            )
+        if self._grpc is not None:
+            self._take_in(self._grpc.listener, partial(self._grpc.connect, self._front, self.server_state))
         await super().shutdown(sockets)
 
-    def _take_in(self, listener: socket.socket) -> None:
+    def _take_in(self, listener: socket.socket, connect: Callable[[], asyncio.Protocol]) -> None:
         # The kernel resets what it has connected and we have not accepted when the port closes. uvicorn closes it
         # right after this, without giving the loop a turn.
         loop = asyncio.get_running_loop()
@@ -119,8 +123,6 @@ class Worker(uvicorn.Server):
             except OSError:
                 return
             accepted.setblocking(False)
-            state = self.lifespan.state
-            connect = partial(Connection, self._front, self.config, self.server_state, state, loop)
             self._taken.add(loop.create_task(loop.connect_accepted_socket(connect, accepted)))
 
 

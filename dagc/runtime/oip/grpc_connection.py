@@ -1,7 +1,7 @@
 """One client's HTTP/2 connection, counted, swept and drained as the HTTP ones are; grpclib frames, we decide.
 
 grpclib's own server bounds no message, no time and no idle connection, and says UNKNOWN of everything that fails:
-only its protocol is used.
+only its protocol is used. Importing this imports grpclib, h2 and protobuf, which nothing else here does.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from h2.events import AlternativeServiceAvailable, UnknownFrameReceived
 from hyperframe.frame import GoAwayFrame
 from uvicorn.server import ServerState
 
-from ..front import Front
+from ..front import STOP_GRACE_S, Front
 from .grpc_call import Call, Held
-from .grpc_methods import Methods
+from .grpc_methods import Methods, methods_of
 
 if TYPE_CHECKING:
     from uvicorn.server import Protocols
@@ -93,8 +93,8 @@ class Calls(AbstractHandler):
 class GrpcConnection(H2Protocol):
     """A connection as the front and uvicorn see one."""
 
-    def __init__(self, front: Front, methods: Methods, server_state: ServerState) -> None:
-        self._calls = Calls(front, methods)
+    def __init__(self, front: Front, server_state: ServerState) -> None:
+        self._calls = Calls(front, methods_of(front))
         super().__init__(self._calls, _CONFIGURATION, _H2)
         self._front = front
         self._server_state = server_state
@@ -166,8 +166,15 @@ class GrpcConnection(H2Protocol):
             return
         if self._calls.is_leaving:
             self._transport.close()
-        elif now - self._since > (IDLE_S if self._has_spoken else self._front.patience.head_s):
+        elif now - self._since > self._patience_s:
             self.shutdown()
+
+    @property
+    def _patience_s(self) -> float:
+        """How long it may be without a call."""
+        if self._front.stopping:
+            return STOP_GRACE_S
+        return IDLE_S if self._has_spoken else self._front.patience.head_s
 
     def evict(self) -> None:
         """Goes at once."""

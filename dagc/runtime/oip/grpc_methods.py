@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 from ..answer import EXPIRED, Answer, refusal
@@ -181,6 +182,12 @@ class Methods:
 
     def _asked_for(self, request: Message) -> Model | None:
         return self._model(getattr(request, "name"), getattr(request, "version"))  # noqa: B009
+
+
+@cache
+def methods_of(front: Front) -> Methods:
+    """The methods of a worker, made once."""
+    return Methods(front)
 
 
 def _not_a(message: str) -> Answer:

@@ -195,10 +195,11 @@ def inputs(
 
 
 def build(folder: Path, text: str) -> Path:
-    """The folder of the service `graph` that a graph file compiles to."""
+    """The folder of the one service that a graph file compiles to."""
     (folder / "graph.py").write_text(text, encoding="utf-8")
     write(compile_file(folder / "graph.py", Report(), lambda _words: None).tree, folder / "build")
-    return folder / "build" / "services" / "graph"
+    (found,) = (folder / "build" / "services").iterdir()
+    return found
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Who may ask over the protocol: whom the endpoint itself lets in, on both ports; health is everybody's."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,14 +95,11 @@ def test_a_stream_is_opened_by_a_key_and_each_message_asks_again(service: Runnin
 
 
 def test_grpc_is_off_without_a_port_and_refused_without_a_model(tmp_path: Path, folder: Path) -> None:
-    import subprocess
-    import sys
-
     text = "import dagc\n\n\n@dagc.step\ndef a(x: str) -> dict[str, str]:\n    return {x: x}\n\n\n"
     text += "@dagc.graph\ndef g(x: str) -> dict[str, str]:\n    return a(x)\n"
     command = [sys.executable, "main.py", "--port", "0", "--grpc-port", "0"]
     ended = subprocess.run(
-        command, cwd=_built(tmp_path, text), capture_output=True, text=True, timeout=60, check=False
+        command, cwd=build(tmp_path, text), capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 1 and "no graph of this service" in ended.stderr
     command[-1] = "no port"
@@ -114,7 +113,16 @@ def test_grpc_is_off_without_a_port_and_refused_without_a_model(tmp_path: Path, 
     subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=60, check=True)
 
 
-def _built(folder: Path, text: str) -> Path:
-    build(folder, text)
-    (found,) = (folder / "build" / "services").iterdir()
-    return found
+def test_an_application_in_front_leaves_the_protocol_its_paths(tmp_path: Path) -> None:
+    text = (
+        "import dagc\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get('/mine')\ndef mine() -> str:\n"
+    )
+    text += "    return 'mine'\n\n\n@dagc.step\ndef doubled(number: float) -> float:\n    return number * 2\n\n\n"
+    text += "@dagc.graph\ndef twice(number: float) -> float:\n    return doubled(number)\n\n\ndagc.ingress(app)\n"
+    with running(build(tmp_path, text), "--workers", "1") as service:
+        assert httpx.get(f"http://{service.http}/mine").json() == "mine"
+        client = tritonclient.http.InferenceServerClient(service.http)
+        given = inputs(tritonclient.http, number=NUMBER)
+        assert client.infer("twice", given).as_numpy("output").tolist() == [[4]]
+        assert httpx.get(f"http://{service.http}/v2/nothing").json()["error"]
+        client.close()

@@ -1,12 +1,13 @@
 """A service that is told to stop, and clients that take their time: what has begun is answered."""
 
 import asyncio
+import functools
 import importlib
 import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,7 @@ import pytest
 import tritonclient.grpc
 from uvicorn.server import ServerState
 
-from tests.runtime.oip.conftest import Running, inputs, running
+from tests.runtime.oip.conftest import Running, build, inputs, running
 from tests.runtime.oip.test_hostile_grpc import SERVICE, Raw
 
 pytestmark = pytest.mark.port
@@ -84,14 +85,16 @@ def impatient(load: Callable[[str], ModuleType], talk: Callable[[Running], None]
     metrics = metrics_of.Metrics((*service.endpoints, *routes), service.sessions, service.parts, service.events)
     patience = front_of.Patience(head_s=0.3, body_s=0.3, stall_s=0.3)
     log = load("dagc_runtime.logs").AccessLog(None)
-    listen: Callable[..., Awaitable[asyncio.Server]] = load("dagc_runtime.oip.grpc_server").listen
+    connection = load("dagc_runtime.oip.grpc_connection").GrpcConnection
 
     async def serve() -> None:
         service.warm_up()
         front = front_of.Front(service, metrics, log, service.watch, patience=patience, max_connections=3)
         listener = socket.create_server(("127.0.0.1", 0))
         front.start(asyncio.get_running_loop())
-        server = await listen(front, ServerState(), listener, 16)
+        server = await asyncio.get_running_loop().create_server(
+            functools.partial(connection, front, ServerState()), sock=listener
+        )
         place = f"127.0.0.1:{listener.getsockname()[1]}"
         await asyncio.to_thread(talk, Running("", place, None))
         server.close()
@@ -143,3 +146,17 @@ def test_an_answer_that_nobody_reads_is_given_up(runtime: Callable[[str], Module
         assert b"grpc-status" not in raw.fields()
 
     impatient(runtime, talk)
+
+
+def test_workers_that_start_by_themselves_share_the_port_too(tmp_path: Path) -> None:
+    """A thread of the user's module is no thing to fork."""
+    text = "import threading\n\nimport dagc\n\n"
+    text += "threading.Thread(target=threading.Event().wait, daemon=True).start()\n\n\n"
+    text += "@dagc.step\ndef doubled(number: float) -> float:\n    return number * 2\n\n\n"
+    text += "@dagc.graph\ndef double(number: float) -> float:\n    return doubled(number)\n"
+    with running(build(tmp_path, text), "--workers", "2") as service:
+        for _ in range(6):
+            client = tritonclient.grpc.InferenceServerClient(service.grpc)
+            given = inputs(tritonclient.grpc, number=np.array([[2.0]]))
+            assert client.infer("double", given).as_numpy("output").tolist() == [[4]]
+            client.close()
