@@ -98,8 +98,11 @@ def returned(target: object) -> Kind:
     function = inspect.unwrap(typing.cast("Callable[..., object]", target))
     if isinstance(function, type):
         return Handle()
-    if not isinstance(function, FunctionType):
-        return Handle(unpacks=True)
+    return _returned_by(function) if isinstance(function, FunctionType) else Handle(unpacks=True)
+
+
+@lru_cache(maxsize=256)  # a body of 10,000 calls asks for each
+def _returned_by(function: FunctionType) -> Kind:
     try:
         hint = typing.get_type_hints(function).get("return")
     except Exception:  # an annotation may be any expression; a wrong one is reported as such elsewhere
