@@ -1,7 +1,6 @@
 """Choices from file to port: what main.py says, which model runs for whom, and every one in every other."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,25 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dagc.artifacts.write import write
-from dagc.compile import Compilation, compile_file
-from dagc.diagnostics import Report
+from dagc.compile import Compilation
 from tests.backends.choices_graph import GRAPH, nested
-from tests.dsl.user_files import MODELS
+from tests.built import compiled, running
 from tests.runtime.front.conftest import Process, Wire, request
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
-
-
-def compiled(folder: Path, text: str) -> Compilation:
-    (folder / "models").mkdir()
-    for make in MODELS:
-        (folder / "models" / f"{make.__name__}.onnx").write_bytes(make())
-    (folder / "graph.py").write_text(text)
-    report = Report(str(folder))
-    made = compile_file(folder / "graph.py", report, lambda words: None)
-    assert {found.code for found in report.diagnostics} <= {"W0501"}
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -42,29 +28,16 @@ def pairwise(tmp_path_factory: pytest.TempPathFactory) -> Compilation:
     return compiled(tmp_path_factory.mktemp("pairwise"), GRAPH + nested())
 
 
-def running(compilation: Compilation, out: Path) -> Iterator[Process]:
-    write(compilation.tree, out)
-    child = subprocess.Popen(
-        [sys.executable, "main.py", "--port", "0", "--drain-s", "0"],
-        cwd=out / "services" / "graph", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1", "DAGC_ACCESS_LOG": "off", "DAGC_WORKERS": "1"},
-    )  # fmt: skip
-    assert child.stdout is not None
-    line = child.stdout.readline()
-    assert " ready on http://127.0.0.1:" in line, child.communicate()
-    yield Process(child, int(line.rpartition(":")[2]))
-    child.kill()
-    child.communicate()
-
-
 @pytest.fixture(scope="module")
 def service(compilation: Compilation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    yield from running(compilation, tmp_path_factory.mktemp("out") / "build")
+    with running(compilation, tmp_path_factory.mktemp("out") / "build") as process:
+        yield process
 
 
 @pytest.fixture(scope="module")
 def nest(pairwise: Compilation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    yield from running(pairwise, tmp_path_factory.mktemp("out") / "build")
+    with running(pairwise, tmp_path_factory.mktemp("out") / "build") as process:
+        yield process
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A graph with `dagc.each` from its file to the port: what main.py says, and who shares a run with whom."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,10 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dagc.artifacts.write import write
-from dagc.compile import Compilation, compile_file
-from dagc.diagnostics import Report
-from tests.dsl.user_files import MODELS
+from dagc.compile import Compilation
+from tests.built import compiled, running
 from tests.runtime.front.conftest import Process, Wire, request
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
@@ -111,32 +108,13 @@ def priced(page: Page) -> tuple[list[tuple[str, float]], str]:
 
 @pytest.fixture(scope="module")
 def compilation(tmp_path_factory: pytest.TempPathFactory) -> Compilation:
-    folder = tmp_path_factory.mktemp("each")
-    (folder / "models").mkdir()
-    for make in MODELS:
-        (folder / "models" / f"{make.__name__}.onnx").write_bytes(make())
-    (folder / "graph.py").write_text(GRAPH)
-    report = Report(str(folder))
-    made = compile_file(folder / "graph.py", report, lambda words: None)
-    assert {found.code for found in report.diagnostics} <= {"W0501"}
-    return made
+    return compiled(tmp_path_factory.mktemp("graph"), GRAPH)
 
 
 @pytest.fixture(scope="module")
 def service(compilation: Compilation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    out = tmp_path_factory.mktemp("out") / "build"
-    write(compilation.tree, out)
-    child = subprocess.Popen(
-        [sys.executable, "main.py", "--port", "0", "--drain-s", "0"],
-        cwd=out / "services" / "graph", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1", "DAGC_ACCESS_LOG": "off", "DAGC_WORKERS": "1"},
-    )  # fmt: skip
-    assert child.stdout is not None
-    line = child.stdout.readline()
-    assert " ready on http://127.0.0.1:" in line, child.communicate()
-    yield Process(child, int(line.rpartition(":")[2]))
-    child.kill()
-    child.communicate()
+    with running(compilation, tmp_path_factory.mktemp("out") / "build") as process:
+        yield process
 
 
 @pytest.fixture
