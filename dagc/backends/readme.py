@@ -88,7 +88,8 @@ def prose(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+    # What is not shown goes first: a space behind it would begin the line, and hide what follows from `prose`.
+    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
 
 
 def _curl(endpoint: Endpoint, *, known: bool) -> str:
