@@ -4,46 +4,10 @@ import json
 
 import pytest
 
+from tests.runtime.front.slow_picker import GRAPH, MAIN
+
 pytestmark = [pytest.mark.port, pytest.mark.ort]
 
-GRAPH = """
-from pydantic import BaseModel
-
-import dagc
-
-
-class Pick(BaseModel):
-    index: int
-    scale: float
-
-
-@dagc.graph
-def pick(pick: Pick) -> float: ...
-"""
-MAIN = """
-import time
-
-service = Service(__file__)
-picker = service.session("picker")
-quick = service._sessions["picker"].run
-
-
-def slow(examples):
-    time.sleep(0.02)
-    return quick(examples)
-
-
-service._sessions["picker"].run = slow
-
-
-@service.endpoint(graph.pick)
-async def pick(pick):
-    return (await picker(pick.index, pick.scale)).item()
-
-
-if __name__ == "__main__":
-    service.run()
-"""
 QUEUE, CLIENTS = 10, 60
 
 
@@ -57,7 +21,7 @@ def test_of_a_crowd_at_once_the_admitted_get_their_own_answers_and_the_rest_a_50
     }
     end = kit.endpoint("pick", parameters=["pick"], body="pick", deadline_s=60.0, max_queue=QUEUE)
     path = folder.write(GRAPH, MAIN, [end], [(session, picker)]).path
-    served = start("--drain-s", "0", command=(str(path / "main.py"),))
+    served = start("--drain-s", "0", command=(str(path / "main.py"),), RUN_S="0.02")
     wires = [served.wire() for _ in range(CLIENTS)]
     for number, wire in enumerate(wires):
         wire.post("/v1/pick", {"index": number, "scale": 1.0})

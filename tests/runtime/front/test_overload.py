@@ -10,49 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.runtime.front.slow_picker import GRAPH, MAIN
+
 pytestmark = [pytest.mark.port, pytest.mark.ort]
 
 RUN_S = 0.02
 DEADLINE_S = 0.5
-GRAPH = """
-from pydantic import BaseModel
-
-import dagc
-
-
-class Pick(BaseModel):
-    index: int
-    scale: float
-
-
-@dagc.graph
-def pick(pick: Pick) -> float: ...
-"""
-MAIN = """
-import os
-import time
-
-service = Service(__file__)
-picker = service.session("picker")
-quick = service._sessions["picker"].run
-
-
-def slow(examples):
-    time.sleep(float(os.environ["RUN_S"]))
-    return quick(examples)
-
-
-service._sessions["picker"].run = slow
-
-
-@service.endpoint(graph.pick)
-async def pick(pick):
-    return (await picker(pick.index, pick.scale)).item()
-
-
-if __name__ == "__main__":
-    service.run()
-"""
 
 
 @pytest.fixture

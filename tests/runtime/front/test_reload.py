@@ -180,7 +180,7 @@ def put(models: Path, content: bytes) -> None:
 def served(folder, kit, start, tmp_path) -> Callable[..., Process]:
     def begin(**environment: str) -> Process:
         (tmp_path / "models").mkdir()
-        rater = kit.session("rater", FEEDS, FETCHES) | {"reload": True}
+        rater = kit.session("rater", FEEDS, FETCHES) | {"reload": "rater.onnx"}
         other = kit.session("other", FEEDS, FETCHES)
         ends = [kit.endpoint("rate", parameters=["row"], body=None, deadline_s=30.0)]
         path = folder.write(GRAPH, MAIN, ends, [(rater, linear(kit)), (other, linear(kit))]).path
@@ -262,7 +262,7 @@ def test_what_hangs_or_crashes_does_so_in_a_process_of_its_own(monkeypatch, kit)
     from dagc.runtime.settings import Port, SessionSettings
 
     settings = SessionSettings(
-        "rater", "models/rater.onnx", "", (Port("x", "f32", (3,)),), (Port("score", "f32", (2,)),), 8, reload=True
+        "rater", "models/rater.onnx", "", (Port("x", "f32", (3,)),), (Port("score", "f32", (2,)),), 8, reload="rater.onnx"
     )
     body = helper.make_graph(
         [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("go", "state")],
