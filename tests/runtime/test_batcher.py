@@ -11,6 +11,7 @@ from dagc.runtime.observer import Watch
 class Doubling:
     """A session in Python that fails on negative numbers."""
 
+    is_step = False
     name = "doubling"
     max_batch = 8
     is_heavy = False
