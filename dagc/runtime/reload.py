@@ -49,14 +49,14 @@ class Follower:
         self,
         settings: SessionSettings,
         folder: Path,
-        models: Path,
+        file: Path,
         call: SessionCall,
         put: Callable[[Session], None],
         watch: Watch,
     ) -> None:
         self._settings = settings
         self._folder = folder
-        self._file = models / f"{settings.name}.onnx"
+        self._file = file
         self._call = call
         self._put = put
         self._watch = watch
@@ -99,10 +99,10 @@ class Follower:
         except Exception as error:  # whatever it is, it must not end the thread that looks
             why = error if isinstance(error, _Refused) else f"{type(error).__name__}: {error}"
             text = "model `%s` stays %s: %s%s is refused: %s"
-            _LOG.warning(text, self._settings.name, serving[:12], file.name, name and f" ({name[:12]})", why)
+            _LOG.warning(text, self._file.stem, serving[:12], file.name, name and f" ({name[:12]})", why)
             self._tell("refused")
         else:
-            _LOG.info("model `%s` is now %s, it was %s", self._settings.name, name[:12], serving[:12])
+            _LOG.info("model `%s` is now %s, it was %s", self._file.stem, name[:12], serving[:12])
             self._tell("replaced")
 
     def _session(self, model: bytes, name: str) -> Session:
