@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -22,9 +24,9 @@ pytestmark = pytest.mark.docker
 ROUTE = "/v1/afar"
 ANSWERS = """
 import http.client, sys
-for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
+for host, port in zip(sys.argv[2::2], sys.argv[3::2]):
     try:
-        asked = http.client.HTTPConnection(host, int(port), timeout=1)
+        asked = http.client.HTTPConnection(host, int(port), timeout=float(sys.argv[1]))
         asked.request("GET", "/ready")
         print(asked.getresponse().status)
     except OSError:
@@ -99,11 +101,12 @@ def test_a_service_reaches_its_edges_and_nothing_else(cut: Service) -> None:
         (inside,) = cut.engine.client.inspect_container(scorer.id)["NetworkSettings"]["Networks"].values()
         with of_machine(place["Gateway"]) as port:
             elsewhere = (place["IPAddress"], 8000, place["Gateway"], port)
-            assert set(answers(cut, stranger, *elsewhere)) == {STRANGE}, "they do answer"
-            assert answers(cut, front.name, "scorer-1", 8000) == [READY]
+            await_answer(cut, stranger)
+            assert set(answers(cut, stranger, 20, *elsewhere)) == {STRANGE}, "they do answer"
+            assert answers(cut, front.name, 20, "scorer-1", 8000) == [READY]
             for container in (front.name, scorer.name):
-                assert answers(cut, container, *elsewhere, "example.com", 80) == ["none"] * 3
-        assert answers(cut, stranger, inside["IPAddress"], 8000) != [READY]
+                assert answers(cut, container, 1, *elsewhere, "example.com", 80) == ["none"] * 3
+        assert answers(cut, stranger, 1, inside["IPAddress"], 8000) != [READY]
     finally:
         cut.engine.remove(stranger)
 
@@ -113,13 +116,23 @@ def of_machine(address: str) -> Iterator[int]:
     """The port of a server at an address of this machine that containers see."""
     with HTTPServer((address, 0), BaseHTTPRequestHandler) as server:
         Thread(target=server.serve_forever).start()
-        yield server.server_port
-        server.shutdown()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
 
 
-def answers(cut: Service, container: str, *places: object) -> list[str]:
-    """What is answered at these hosts and ports, asked from inside a container."""
-    return python(cut, container, ANSWERS, *places)
+def await_answer(cut: Service, container: str) -> None:
+    """Returns once the server in the container listens."""
+    until = time.monotonic() + 60
+    while answers(cut, container, 20, "127.0.0.1", 8000) == ["none"]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def answers(cut: Service, container: str, timeout_s: float, *places: object) -> list[str]:
+    """What is answered at these hosts and ports within so many seconds, asked from inside a container."""
+    return python(cut, container, ANSWERS, timeout_s, *places)
 
 
 def test_no_service_can_do_what_it_need_not(cut: Service) -> None:
@@ -180,8 +193,11 @@ def test_a_secret_reaches_the_service_that_asks_for_it_and_a_new_one_makes_a_rel
     assert python(cut, cut.container, "print(open('/run/secrets/token').read())") == [canary + "-new"]
 
 
-def test_what_dies_at_its_start_says_its_last_words_and_changes_nothing(cut: Service, home: Path) -> None:
-    tree = cut_graph.build(home, 4, "narrow")
+def test_what_dies_at_its_start_says_its_last_words_and_changes_nothing(
+    cut: Service, home: Path, tmp_path: Path
+) -> None:
+    tree = tmp_path / "broken"
+    shutil.copytree(cut_graph.build(home, 2, "narrow", replicas=2), tree)
     model = next((tree / "services" / "scorer" / "models").iterdir())
     model.write_bytes(b"no model")
     before = [each.name for each in cut.now.current.containers]

@@ -60,8 +60,10 @@ def asked(engine: Engine) -> Iterator[str]:
     address = network["IPAM"]["Config"][0]["Gateway"]
     with HTTPServer((address, 0), Risk) as server:
         Thread(target=server.serve_forever).start()
-        yield f"http://{address}:{server.server_port}/{CANARY}"
-        server.shutdown()
+        try:
+            yield f"http://{address}:{server.server_port}/{CANARY}"
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture(scope="module")
