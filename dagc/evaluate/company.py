@@ -27,7 +27,7 @@ def compare_lists(graph: Graph, runs: Runs, steps: Steps) -> Iterator[Failure]:
     All the items that one node was given while the cases ran are given to the step once more, together.
     """
     for node in every_node(graph):
-        noted = runs.of_lists.get(node.name, ())
+        noted = runs.of_lists.get(node.name, [])
         if not isinstance(node.op, CallStep) or len(noted) < _FEWEST:
             continue
         columns = [list(column) for column in zip(*(run.inputs for run in noted), strict=True)]
@@ -41,7 +41,8 @@ def compare_lists(graph: Graph, runs: Runs, steps: Steps) -> Iterator[Failure]:
             yield Failure(code="E0804", case=noted[0].case, path="$", message=f"{message}: {error}")
             continue
         for run, result in zip(noted, found, strict=True):
-            alone = run.outputs[0] if len(run.outputs) == 1 else list(run.outputs)
+            outputs = list(run.outputs)
+            alone = outputs[0] if len(outputs) == 1 else outputs
             for difference in differences(_plain(result), _plain(alone), TOLERANCES["f32"]):
                 if difference.failure is not None:
                     message = f"together with others, step `{node.op.qualname}` {difference.failure}"
