@@ -87,7 +87,7 @@ def test_an_interrupted_build_leaves_the_earlier_one_or_a_whole_new_one(tmp_path
     time.sleep(after_s)
     code, errors = interrupted(process)
     assert "Traceback" not in errors
-    assert code in (0, 130)
+    assert code in (0, 130, -signal.SIGINT)  # the last while Python itself was ending; a shell shows it as 130
     old = (tmp_path / "out" / "plan.json").read_text() == '{"dagc_version": "0", "services": []}'
     assert old or (tmp_path / "out" / "services").is_dir()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "graph.py", "out"]
