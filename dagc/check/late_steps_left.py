@@ -32,8 +32,8 @@ def _told(node: Node, within_s: float, held: dict[str, Node]) -> Diagnostic:
     several = len(held) > 1
     own = combinator(node.op) if isinstance(node.op, Fallback | Quorum) else node.name
     message = (
-        f"`{own}` leaves what has not answered within {within_s:g} s, but plain step{'s' if several else ''} {names} "
-        f"hold{'' if several else 's'} the event loop and cannot be left"
+        f"`{own}` leaves what has not answered within {within_s:g} s, but plain "
+        f"step{'s' if several else ''} {names} hold{'' if several else 's'} the event loop and cannot be left"
     )
     labels = tuple(Label(step.spans[0], "runs to its end") for step in held.values() if step.spans)
     help = 'one that is always quick may stay; else declare it `async`, or `@dagc.step(run="thread")`'

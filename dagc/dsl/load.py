@@ -23,9 +23,9 @@ from dagc.dsl.ingress import Ingress, declared_ingress, forget_ingress
 from dagc.dsl.model import OnnxModel, models_read, new_store, store_of
 from dagc.dsl.redefinitions import redefinitions
 from dagc.dsl.resource_parameters import Asked
-from dagc.dsl.step_resources import declared_mistakes, default_files
 from dagc.dsl.signatures import Function, annotation_mistakes, definition_span, unusual_kind
 from dagc.dsl.step import Step
+from dagc.dsl.step_resources import declared_mistakes, default_files
 from dagc.dsl.step_rules import step_mistakes
 from dagc.dsl.traced import Traced
 from dagc.dsl.tracing import trace
@@ -115,7 +115,7 @@ def _users_modules(root: Path) -> list[ModuleType]:
 
 
 def _check_definitions(root: Path, report: Report) -> None:
-    """The signatures of all steps and graphs, the bodies of all graphs, and the resources of the user's modules."""
+    """The signatures of all steps and graphs, the bodies of graphs, and the resources of the user's modules."""
     report.extend(declared_mistakes(_users_modules(root), root))
     for module in _users_modules(root):
         file = Path(str(module.__file__))

@@ -151,7 +151,9 @@ class Metrics:
             if any(event[0] == family.name for event in events)
         )
         self.states = tuple(
-            Counter(family.name, family.text, "gauge", self._places(_labelled(family.labels, events, family.name), 1))
+            Counter(
+                family.name, family.text, "gauge", self._places(_labelled(family.labels, events, family.name), 1)
+            )
             for family in STATES
             if any(event[0] == family.name for event in events)
         )

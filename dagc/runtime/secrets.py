@@ -17,8 +17,8 @@ MOST_BYTES = 65_536
 def setting(name: str) -> str | None:
     """A setting's value: of the variable `name`, of the file that `name`_FILE names, or of /run/secrets/`name`.
 
-    One newline at a file's end is no part of it. `None` where there is none of the three; an empty variable or file
-    counts as none.
+    One newline at a file's end is no part of it. `None` where there is none of the three; an empty variable or
+    file counts as none.
 
     Raises:
         StartError: `setting`, a file is there (or named) and cannot be read, is no text or holds over 64 KiB. What

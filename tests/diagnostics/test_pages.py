@@ -13,9 +13,9 @@ import pytest
 from onnx import numpy_helper, parser
 
 from dagc.compile import compile_file
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
 from dagc.diagnostics.pages import codes, page, title
+from dagc.frontend import check_file
 from tests.dsl.user_files import MODELS
 
 pytestmark = pytest.mark.ort

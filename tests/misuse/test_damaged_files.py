@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
 from dagc.diagnostics.pages import codes
+from dagc.frontend import check_file
 from tests.dsl.user_files import HEADER
 
 GRAPH = """

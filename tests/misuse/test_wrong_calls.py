@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import dagc
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Report
+from dagc.frontend import check_file
 from tests.dsl.user_files import HEADER
 
 ARGUMENTS = (

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagc.frontend import check_file
 from dagc.diagnostics import CompileError, Diagnostic, Report
 from dagc.diagnostics.pages import codes
 from dagc.diagnostics.text import render
+from dagc.frontend import check_file
 from tests.dsl.user_files import HEADER
 
 Told = set[tuple[int, str]]

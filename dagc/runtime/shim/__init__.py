@@ -20,8 +20,8 @@ _TENSORS = frozenset(
 
 _RESOURCES = frozenset(
     [
-        "Http", "HttpRequest", "KeyValue", "ResourceError", "ResourceGarbled", "ResourceRefused", "ResourceTimeout",
-        "ResourceUnavailable", "Sql", "Transaction",
+        "Http", "HttpRequest", "KeyValue", "ResourceError", "ResourceGarbled", "ResourceRefused",
+        "ResourceTimeout", "ResourceUnavailable", "Sql", "Transaction",
     ]
 )  # fmt: skip
 _UNSERVED = frozenset(["DeadlineExceeded", "Overloaded", "Unserved"])
@@ -65,7 +65,7 @@ def step(function: Decorated | None = None, /, **options: object) -> object:
 
 
 def of_one(lists: Callable[..., object]) -> Callable[..., object]:
-    """A step of lists as other Python calls it: with single values. The runtime gives `lists` those of requests."""
+    """A step of lists as other Python calls it: with single values. The runtime gives `lists` those of many."""
 
     @wraps(lists)
     def call(*given: object, **named: object) -> object:

@@ -262,7 +262,13 @@ def test_what_hangs_or_crashes_does_so_in_a_process_of_its_own(monkeypatch, kit)
     from dagc.runtime.settings import Port, SessionSettings
 
     settings = SessionSettings(
-        "rater", "models/rater.onnx", "", (Port("x", "f32", (3,)),), (Port("score", "f32", (2,)),), 8, reload="rater.onnx"
+        "rater",
+        "models/rater.onnx",
+        "",
+        (Port("x", "f32", (3,)),),
+        (Port("score", "f32", (2,)),),
+        8,
+        reload="rater.onnx",
     )
     body = helper.make_graph(
         [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("go", "state")],
