@@ -27,8 +27,11 @@ def steps() -> Iterator[Callable[[str], None]]:
         task = bar.add_task("starting", total=None)
 
         def show(words: str, done: int = 0, of: int = 0) -> None:
-            """Bring the line up to date."""
-            bar.update(task, description=words, completed=done, total=of or None)
+            """Bring the line up to date; what begins and what is complete is seen however short it was."""
+            shown = bar.tasks[0].description
+            bar.update(
+                task, description=words, completed=done, total=of or None, refresh=words != shown or done == of
+            )
 
         with heard_by(show):
             yield doing

@@ -23,6 +23,10 @@ from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
 from dagc.ir.graph import Graph, NodeName
 from dagc.models.store import ModelStore
 
+LONGEST_STEP_S = 2.0
+"""What a waiting step may take in a proof, or the graph's deadline where that is more: an invented request may ask
+a step to sleep for an hour, and a service would have given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -114,6 +118,7 @@ class _Asking:
                 known=self.known,
                 watch=watch,
                 spare=spare,
+                longest_s=max(LONGEST_STEP_S, graph.deadline_s),
             )
             return _Answer(json=self.encode(result), spare=spare)
         except Exception as error:

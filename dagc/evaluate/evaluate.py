@@ -48,19 +48,22 @@ def evaluate(
     known: dict[NodeName, object] | None = None,
     watch: Watch | None = None,
     spare: dict[str, object] | None = None,
+    longest_s: float | None = None,
 ) -> object:
     """The graph's result for one request: a value, or a tuple where the graph returns several.
 
     `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
     remembered there, so that a second form of the graph sees the same world; those of a region by item too. With
     `spare`, arms that the answer is not made of run as well, after those that it is, and what they give (or raise)
-    is kept there: challengers, backups, and what a quorum says of as few answers as it needs.
+    is kept there: challengers, backups, and what a quorum says of as few answers as it needs. A step may wait
+    `longest_s` seconds.
 
     Raises:
+        TimeoutError: a step waited for longer.
         TooManyItems: a list is longer than its `dagc.each` allows.
         Exception: whatever a step or a model raises, unchanged.
     """
-    world = _World(store, steps, {} if known is None else known, watch, spare)
+    world = _World(store, steps, {} if known is None else known, watch, spare, longest_s)
     return world.result(graph, [arguments[value.id] for value in graph.inputs])
 
 
@@ -84,6 +87,7 @@ class _World:
     known: dict[NodeName, object]
     watch: Watch | None
     spare: dict[str, object] | None
+    longest_s: float | None
     place: str = ""
 
     def result(self, graph: Graph, given: Sequence[object]) -> object:
@@ -117,11 +121,28 @@ class _World:
     def _step(self, name: NodeName, op: CallStep, inputs: tuple[object, ...]) -> object:
         """What the step gives; where it fails, what stands in for it. Nothing is late or tried again."""
         try:
-            return _step_result(name, op, inputs, self.steps, self.known)
+            return self._called(name, op, inputs)
         except Exception as error:
             if op.guard is None or op.guard.fallback is None or is_refusal(error):
                 raise
         return self.steps[op.guard.fallback]()
+
+    def _called(self, name: NodeName, op: CallStep, inputs: Sequence[object]) -> object:
+        """What the step returns; of a waiting one, what it returned before."""
+        if name in self.known:
+            return _replayed(self.known[name])
+        function = self.steps[op.module, op.qualname]
+        given = ([value] for value in inputs) if op.batch else inputs
+        arguments = dict(zip(op.parameters, given, strict=True))
+        if not op.is_async:
+            return _one(op, function(**arguments))
+        try:
+            result = function(**arguments)
+            waited = wait_for(result, self.longest_s) if inspect.isawaitable(result) else result
+            self.known[name] = _one(op, waited)
+        except Exception as error:
+            self.known[name] = _Raised(error)
+        return _replayed(self.known[name])
 
     def _each(self, node: Node, op: Each, inputs: tuple[object, ...]) -> Iterator[object]:
         items, *captured = inputs
@@ -212,24 +233,6 @@ def _constant(op: Constant) -> object:
 
 def _fixed(type: Tensor) -> tuple[int, ...]:
     return tuple(dim for dim in type.dims or () if isinstance(dim, int))
-
-
-def _step_result(
-    name: NodeName, op: CallStep, inputs: Iterable[object], steps: Steps, known: dict[NodeName, object]
-) -> object:
-    if name in known:
-        return _replayed(known[name])
-    function = steps[op.module, op.qualname]
-    given = ([value] for value in inputs) if op.batch else inputs
-    arguments = dict(zip(op.parameters, given, strict=True))
-    if not op.is_async:
-        return _one(op, function(**arguments))
-    try:
-        result = function(**arguments)
-        known[name] = _one(op, wait_for(result) if inspect.isawaitable(result) else result)
-    except Exception as error:
-        known[name] = _Raised(error)
-    return _replayed(known[name])
 
 
 def _one(op: CallStep, result: object) -> object:

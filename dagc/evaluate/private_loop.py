@@ -18,21 +18,23 @@ _THREAD = "dagc-private-loop"
 _PATIENCE_S = 2.0
 
 
-def wait_for(awaitable: Awaitable[Result]) -> Result:
+def wait_for(awaitable: Awaitable[Result], longest_s: float | None = None) -> Result:
     """What the awaitable returns or raises, computed on the private loop while the calling thread waits.
 
     Context variables of the caller are seen by the awaitable.
 
     Raises:
+        TimeoutError: it took more than `longest_s` seconds.
         RuntimeError: called on the private loop itself, which would wait for itself for ever.
     """
     if threading.current_thread().name == _THREAD:
         raise RuntimeError("a step that waits cannot be run from inside another one; await it there")
-    return asyncio.run_coroutine_threadsafe(_await(awaitable), _loop()).result()
+    return asyncio.run_coroutine_threadsafe(_await(awaitable, longest_s), _loop()).result()
 
 
-async def _await(awaitable: Awaitable[Result]) -> Result:
-    return await awaitable
+async def _await(awaitable: Awaitable[Result], longest_s: float | None) -> Result:
+    async with asyncio.timeout(longest_s):
+        return await awaitable
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import cast
 
 from .observer import Watch
+from .retry_budget import RetryBudget
 from .scope import SCOPE
 from .settings import GuardSettings
 from .standing import in_time, is_refusal
@@ -17,9 +18,6 @@ from .standing import in_time, is_refusal
 Step = Callable[..., object]
 Waiting = Callable[..., Coroutine[object, object, object]]
 
-BUDGET = 0.1
-"""Second attempts for each call: where a dependency is down, trying again must not double its load."""
-MOST_SAVED = 10.0
 LONGEST_PAUSE_S = 0.02
 """Before a further attempt, drawn anew each time, so that callers that failed together come back apart."""
 
@@ -62,11 +60,11 @@ class _Attempts:
         self._step = step
         self._settings = settings
         self._watch = watch
-        self._saved = MOST_SAVED
+        self._budget = RetryBudget()
 
     async def result(self, given: tuple[object, ...], named: dict[str, object]) -> object:
         """What the step returns; its last failure is raised."""
-        self._saved = min(MOST_SAVED, self._saved + BUDGET)
+        self._budget.earn()
         attempt = 0
         while True:
             try:
@@ -96,10 +94,9 @@ class _Attempts:
     def _may_try_again(self, attempt: int) -> bool:
         if attempt == self._settings.retries:
             return False
-        if self._saved < 1.0:
+        if not self._budget.spend():
             self._watch.observer.event("dagc_retries_total", self._settings.step, "over_budget")
             return False
-        self._saved -= 1.0
         return True
 
     def _tell(self, attempt: int, outcome: str) -> None:

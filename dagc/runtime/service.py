@@ -1,19 +1,17 @@
 """A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
 from uvicorn._types import ASGI3Application
 
-from .access import Access
 from .admission import Queue, Ticket
-from .answer import Answer
 from .batcher import Batcher, SessionCall
 from .calls import PlainCoding, serve_call
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
+from .endpoint import Endpoint
 from .entrance import Entrance
 from .events import Event, events, holders, reloads
 from .glue import Coding, Glue, GlueFunction
@@ -28,90 +26,15 @@ from .resources import Resource, Resources
 from .run import serve
 from .scope import FlaggingCodec, Scope, scoped
 from .session import Session, session_threads
-from .settings import EndpointSettings, Limits, PartSettings, StartError, load_settings, read_file
+from .settings import EndpointSettings, PartSettings, StartError, load_settings, read_file
 from .step_places import StepPlaces
-from .stopwatch import DECODE, ENCODE, timed, timed_every
-from .traced import linked, traced
-from .turn import Turn
-from .waiting import Waiting
+from .stopwatch import DECODE, ENCODE, timed_every
+from .traced import linked
 from .watchdog import Watchdog
 from .wire.remote import Remote
 from .wire.wiring import Wiring
 
 __all__ = ["Endpoint", "NullObserver", "Observer", "Service", "StartError"]
-
-
-class Endpoint:
-    """One graph behind `POST route`, as the front sees it."""
-
-    of_bytes: "Endpoint | None" = None
-    """The way in for bodies that are the bytes of its one parameter."""
-    access: Access | None = None
-    """Who may use it; `None`: everybody."""
-
-    def __init__(
-        self, settings: EndpointSettings, glue: Glue, batcher: Batcher, watch: Watch, queue: Queue
-    ) -> None:
-        self._settings = settings
-        self._batcher = batcher
-        self._others: list[Endpoint] = []
-        self.name = settings.name
-        self.version = settings.version
-        self.route = settings.route
-        self.waits = settings.waits
-        self.limits: Limits = settings.limits
-        self._queue = queue
-        self._glue = glue
-        self._watch = watch
-        self._driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
-        if isinstance(self._driver, Turn):
-            queue.relief.append(self._driver.catch_up)
-            queue.waits_aside = lambda: not batcher.aside.is_free
-        self._begin = self._driver.begin
-
-    @property
-    def in_flight(self) -> int:
-        """Requests accepted and not yet answered."""
-        return self._queue.held
-
-    def has_room(self, requests: int) -> bool:
-        """Whether so many more requests may come in at once; if not, that is counted as one turned away."""
-        if self._queue.held + requests <= self._queue.limit:
-            return True
-        self._watch.observer.shed("queue_full")
-        return False
-
-    def time(self, steps: Sequence[str], every: int) -> None:
-        """Time `steps`, reading and writing in one turn of `every`; main.py is loaded by now."""
-        self._driver.draw.begin(timed(self._glue, steps, self._watch), every)
-        for other in self._others:
-            other.time(steps, every)
-
-    def also(self, codec: Coding) -> "Endpoint":
-        """The same endpoint, with the same queue and sessions, for requests and answers in another form."""
-        written = FlaggingCodec(codec) if self._settings.nodes else codec
-        glue = replace(self._glue, codec=written)
-        other = Endpoint(self._settings, glue, self._batcher, self._watch, self._queue)
-        self._others.append(other)
-        return other
-
-    def trace(self, exporter: Exporter, steps: Sequence[str]) -> None:
-        """From now on requests have spans, and so have `steps` in them."""
-        draw = self._driver.draw
-        draw.plain, draw.timed = (traced(g, self.route, steps, exporter) for g in (draw.plain, draw.timed))
-        for other in self._others:
-            other.trace(exporter, steps)
-
-    def accept(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> Ticket:
-        """The ticket of a request taken in; call it on the event loop.
-
-        `deadline` is on the loop's clock. `reply` is called once, later, on the same loop, never inside `accept`;
-        never after `Ticket.cancel`. Without room, or time, for one more it is a 503 at the loop's next turn.
-        """
-        ticket = self._queue.admit(body, deadline, reply)
-        if ticket.queue is not None:
-            self._begin(ticket)
-        return ticket
 
 
 class Service:

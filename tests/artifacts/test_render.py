@@ -28,4 +28,4 @@ def test_a_template_computes_nothing(template):
     for expression in re.findall(r"{{(.*?)}}", text):
         assert re.fullmatch(r" [a-z_.]+( \| line)? ", expression)
     for statement in re.findall(r"{%(.*?)%}", text):
-        assert re.fullmatch(r" (for [a-z_]+ in [a-z_.]+|if( not)? [a-z_.]+|endfor|endif|else) ", statement)
+        assert re.fullmatch(r" (for [a-z_]+ in [a-z_.]+|if( not)? [a-z_.]+|endfor|endif|else) \+?", statement)

@@ -165,6 +165,28 @@ def test_the_failure_of_a_waiting_step_is_replayed_too() -> None:
     assert calls == [1.0]
 
 
+def test_a_step_that_waits_for_longer_than_it_may_fails_and_so_does_its_replay() -> None:
+    calls: list[float] = []
+
+    async def look_up(x: float) -> float:
+        calls.append(x)
+        await asyncio.sleep(3600)
+        return x
+
+    known: dict[NodeName, object] = {}
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            evaluate(
+                waiting_graph(),
+                {"x": 1.0},
+                store=ModelStore(),
+                steps=steps(look_up=look_up),
+                known=known,
+                longest_s=0.05,
+            )
+    assert calls == [1.0]
+
+
 def test_waiting_steps_run_while_the_caller_is_inside_a_running_loop() -> None:
     async def look_up(x: float) -> float:
         await asyncio.sleep(0.001)

@@ -14,6 +14,7 @@ from ..answer import EXPIRED, FAILED, FULL, Answer, Unanswered, refusal
 from ..codec import BadRequest
 from ..current import CURRENT, remaining_s
 from ..observer import Watch
+from ..retry_budget import RetryBudget
 from ..scope import HEADER, SCOPE
 from ..settings import RemoteSettings
 from ..traces import span, traceparent
@@ -24,9 +25,6 @@ from .connection import Broken, Reply
 from .frame import CONTENT_TYPE, WireError
 from .peers import Busy, Peers
 
-BUDGET = 0.1
-"""Second attempts for each call, as for steps: where a service is down, trying again must not double its load."""
-MOST_SAVED = 10.0
 LONGEST_PAUSE_S = 0.02
 LONGEST_S = 60.0
 """For work that no request waits for."""
@@ -43,7 +41,7 @@ class Remote:
         self._watch = watch
         self._takes = Values(settings.interface, settings.takes, known)
         self._gives = Values(settings.interface, settings.gives, known)
-        self._saved = MOST_SAVED
+        self._budget = RetryBudget()
         self._breaker = Breaker(lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge))
         fixed = (settings.route.encode(), settings.service.encode(), CONTENT_TYPE)
         self._head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: %b\r\n" % fixed
@@ -65,7 +63,7 @@ class Remote:
 
     async def _reply(self, body: bytes) -> Reply:
         """The first answer; asked once more where a connection fails and asking twice does no harm."""
-        self._saved = min(MOST_SAVED, self._saved + BUDGET)
+        self._budget.earn()
         loop = asyncio.get_running_loop()
         left_s = remaining_s()
         until = loop.time() + (LONGEST_S if left_s is None else left_s)
@@ -146,10 +144,9 @@ class Remote:
     def _may_repeat(self) -> bool:
         if not self._settings.may_repeat:
             return False
-        if self._saved < 1.0:
+        if not self._budget.spend():
             self._tell("over_budget")
             return False
-        self._saved -= 1.0
         return True
 
     def _tell(self, outcome: str) -> None:

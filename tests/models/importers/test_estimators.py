@@ -114,14 +114,18 @@ def test_what_skl2onnx_converts_wrongly_is_found_out(estimator: BaseEstimator) -
 
 
 @pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
-def test_histogram_gradient_boosting_is_refused_by_name_with_what_to_take_instead(kind: str) -> None:
+def test_histogram_gradient_boosting_is_right_or_refused_by_name_with_what_to_take_instead(kind: str) -> None:
+    """skl2onnx 1.20 converts it with protobuf 6, and hands protobuf 7 a number that it does not take."""
     histogram = getattr(ensemble, f"HistGradientBoosting{kind}")(max_iter=5)
     pipeline = make_pipeline(StandardScaler(), histogram).fit(CANCER, MALIGN)
-    with pytest.raises(ImportFailure) as caught:
-        convert(pipeline)
-    assert caught.value.code == "E0424"
-    assert f"`HistGradientBoosting{kind}`" in caught.value.message
-    assert f"`GradientBoosting{kind}`" in str(caught.value.help)
+    try:
+        made = convert(pipeline)
+    except ImportFailure as failure:
+        assert failure.code == "E0424"
+        assert f"`HistGradientBoosting{kind}`" in failure.message
+        assert f"`GradientBoosting{kind}`" in str(failure.help)
+    else:
+        assert not list(told_apart(made))
 
 
 @pytest.mark.parametrize(

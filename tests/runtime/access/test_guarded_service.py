@@ -85,7 +85,7 @@ def wire(address: str) -> Iterator[Wire]:
 
 
 def token(**more: object) -> str:
-    said = {"iss": "https://login", "aud": "numbers", "sub": "batch", "exp": int(time.time()) + 60, **more}
+    said = {"iss": "https://login", "aud": "numbers", "sub": "batch", "exp": int(time.time()) + 3600, **more}
     return jwt.encode(said, SIGNER, "EdDSA")
 
 
