@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dagc.bench.answers import Answers
+from dagc.bench.key import authorization
 
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection:\s*close", re.IGNORECASE)
@@ -38,8 +39,14 @@ class Target:
 
     def request(self, body: bytes) -> bytes:
         """The whole of a request, as it goes over the wire."""
-        head = f"POST {self.path} HTTP/1.1\r\nhost: {self.host}:{self.port}\r\ncontent-type: application/json\r\n"
-        return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+        fields = {
+            "host": f"{self.host}:{self.port}",
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            **authorization(),
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"POST {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 @dataclass(frozen=True, slots=True)

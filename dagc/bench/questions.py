@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from dagc.bench.answers import Answers, Question
 from dagc.bench.client import Target
+from dagc.bench.key import authorization
 
 DEADLINE_S = 1.0
 """Where a service does not tell its own."""
@@ -44,7 +45,8 @@ def described(address: str) -> Iterator[tuple[str, JsonValue, JsonValue]]:
         UnfitServiceError: nothing answers there, or it has no OpenAPI document (E0705).
     """
     try:
-        with urllib.request.urlopen(f"{address}/openapi.json", timeout=_TIMEOUT_S) as answer:
+        asked = urllib.request.Request(f"{address}/openapi.json", headers=dict(authorization()))
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as answer:
             document = json.load(answer)
         paths = document["paths"]
         for route, item in paths.items():
@@ -110,6 +112,6 @@ def answered(target: Target, questions: Iterable[Question]) -> Answers:
 
 
 def _ask(connection: http.client.HTTPConnection, target: Target, question: Question) -> tuple[int, bytes]:
-    connection.request("POST", target.path, question.body, {"content-type": "application/json"})
+    connection.request("POST", target.path, question.body, {"content-type": "application/json", **authorization()})
     response = connection.getresponse()
     return response.status, response.read()

@@ -5,6 +5,8 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dagc.bench.key import authorization
+
 _LINE = re.compile(r"^(\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _NAMES = ("node", "session", "queue")
@@ -31,7 +33,8 @@ def scrape(address: str) -> Numbers:
         OSError: nothing answers there.
     """
     try:
-        with urllib.request.urlopen(f"{address}/metrics", timeout=_TIMEOUT_S) as answer:
+        asked = urllib.request.Request(f"{address}/metrics", headers=dict(authorization()))
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as answer:
             text = answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError:
         return {}

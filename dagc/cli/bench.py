@@ -32,7 +32,7 @@ def bench(
     """Measure a service: throughput, latency, where the time goes, and the rate up to which it holds.
 
     A build or a graph file is served meanwhile on this machine. Every answer is checked. The client shares the
-    machine: what it uses itself is told.
+    machine: what it uses itself is told. A service that asks for a key gets the one in DAGC_KEY.
 
     Example: dagc bench graphs/tabular/graph.py --concurrency 1,64 --seconds 3
     """

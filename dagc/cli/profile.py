@@ -38,7 +38,8 @@ def profile(
 ) -> None:
     """Measure what each model, each step, reading and writing cost on this machine.
 
-    Commit the file: builds read it to choose batch sizes and where runs go, and `dagc plan` predicts with it.
+    Commit the file: builds read it to choose batch sizes and where runs go, and `dagc plan` predicts with it. A
+    service that asks for a key gets the one in DAGC_KEY.
 
     Example: dagc profile graphs/tabular/graph.py
     """
@@ -52,19 +53,21 @@ def profile(
         tempfile.TemporaryDirectory(prefix="dagc-profile-") as folder,
         fit(str(source)),
     ):
-        found, service = _measured(source, Path(folder), seconds, watch)
+        found, (service, *others) = _measured(source, Path(folder), seconds, watch)
         _write(target, json_bytes(found.document()))
-    typer.echo("\n".join([*_lines(found, service), f"wrote {target}"]))
+    left = [f"not measured: what runs in service {other.name}" for other in others]
+    typer.echo("\n".join([*_lines(found, service), *left, f"wrote {target}"]))
 
 
-def _measured(source: Path, folder: Path, seconds: float, watch: "Watch") -> "tuple[Profile, Service]":
-    """The profile of the service that `source` makes without one, and that service."""
+def _measured(source: Path, folder: Path, seconds: float, watch: "Watch") -> "tuple[Profile, tuple[Service, ...]]":
+    """The profile of the service that answers for `source`, made without one; that service, and those it calls."""
     from dagc.bench import profiled
     from dagc.cli.asking import asked
 
     compilation = _built(source, folder / "service", watch)
     _built(Path(str(profiled.__file__)).with_name("constant") / "graph.py", folder / "constant", watch)
-    (service,) = compilation.planned.plan.services
+    services = compilation.planned.plan.services
+    service = services[0]
     found = []
     with ExitStack() as stack:
         plain = stack.enter_context(served(service_folder(folder / "service"))).address
@@ -81,7 +84,7 @@ def _measured(source: Path, folder: Path, seconds: float, watch: "Watch") -> "tu
                         client.ask(seconds / ROUNDS)
             found.append(timed.found(seen.total))
     smallest = timed_run.found(run.total)
-    return profiled.profile(service, found, turn.total, task.total, smallest), service
+    return profiled.profile(service, found, turn.total, task.total, smallest), services
 
 
 def _built(source: Path, out: Path, watch: "Watch") -> "Compilation":

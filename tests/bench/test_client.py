@@ -91,3 +91,13 @@ def test_the_services_own_numbers_tell_its_parts(address):
     (session,) = mean_rows(before, after)
     assert {part.name: part.calls for part in parts(before, after)}[session] > 0
     assert mean_rows(before, after)[session] >= 1.0
+
+
+def test_a_key_in_the_environment_is_given_and_none_without(monkeypatch):
+    aim = target("http://127.0.0.1:8000", "/v1/rate")
+    monkeypatch.delenv("DAGC_KEY", raising=False)
+    assert b"authorization" not in aim.request(b"{}")
+    monkeypatch.setenv("DAGC_KEY", "abc\n")
+    head, _, body = aim.request(b"{}").partition(b"\r\n\r\n")
+    assert b"authorization: Bearer abc" in head.split(b"\r\n")
+    assert body == b"{}"
