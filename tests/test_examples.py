@@ -63,3 +63,17 @@ def test_the_commands_of_the_performance_page_run(tmp_path: Path) -> None:
         asked = run(ROOT, *DAGC, *remote[1:])
     assert asked.returncode == 0, asked.stderr
     assert serve[1:3] == ["serve", "build/tabular"]
+
+
+def test_the_graph_of_the_services_page_is_cut_as_the_page_says_and_served_whole(tmp_path: Path) -> None:
+    page = (EXAMPLES / "services.md").read_text(encoding="utf-8")
+    graph = re.search(r"```python\n# graph.py\n(.*?)```", page, re.DOTALL)
+    assert graph
+    (tmp_path / "graph.py").write_text(graph[1], encoding="utf-8")
+    plan, build, _serve = (shlex.split(line) for line in page.splitlines() if line.startswith("dagc "))
+    planned = run(tmp_path, *DAGC, *plan[1:])
+    shown = re.search(r"```text\n(.*?)```", page, re.DOTALL)
+    assert shown and shown[1] in planned.stdout
+    built = run(tmp_path, *DAGC, *build[1:])
+    assert built.returncode == 0, built.stderr
+    assert sorted(folder.name for folder in (tmp_path / "build/price/services").iterdir()) == ["price", "thinking"]
