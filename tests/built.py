@@ -31,13 +31,22 @@ def compiled(folder: Path, text: str, allowed: frozenset[str] = WARNINGS) -> Com
 
 @contextmanager
 def running(compilation: Compilation, out: Path) -> Iterator[Process]:
-    """The only service of a build, written to `out`, with one worker; it is killed in the end."""
+    """The only service of a build, written to `out`, with one worker; it is killed in the end.
+
+    Its steps may sleep for NAP_S seconds; in the build's proof they do not.
+    """
     write(compilation.tree, out)
     (folder,) = (out / "services").iterdir()
     child = subprocess.Popen(
         [sys.executable, "main.py", "--port", "0", "--drain-s", "0"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1", "DAGC_ACCESS_LOG": "off", "DAGC_WORKERS": "1"},
+        env={
+            **os.environ,
+            "ORT_DISABLE_TELEMETRY": "1",
+            "DAGC_ACCESS_LOG": "off",
+            "DAGC_WORKERS": "1",
+            "NAP_S": "0.2",
+        },
     )  # fmt: skip
     try:
         assert child.stdout is not None

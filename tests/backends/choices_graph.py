@@ -3,6 +3,7 @@
 GRAPH = '''"""Choose between models, in every way and at every depth."""
 
 import asyncio
+import os
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -47,13 +48,13 @@ def largest(values: list[Score]) -> Score:
 
 @dagc.step
 async def looked_up(user: str, ink: float) -> float:
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(float(os.environ.get("NAP_S", "0")))
     return ink + len(user)
 
 
 @dagc.step
 async def also(user: str) -> float:
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(float(os.environ.get("NAP_S", "0")))
     return float(len(user))
 
 

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.ort, pytest.mark.port]
 GRAPH = '''"""Read the lines of pages."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import numpy as np
@@ -72,13 +73,13 @@ def reading(page: Page, texts: list[str]) -> Reading:
 
 @dagc.step
 async def price(text: str, canary: str) -> str:
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(float(os.environ.get("NAP_S", "0")))
     return f"{canary}/{text}"
 
 
 @dagc.step
 async def title(canary: str) -> str:
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(float(os.environ.get("NAP_S", "0")))
     return canary.upper()
 
 

@@ -22,7 +22,7 @@ def rounded(number: float) -> str:
 def demo(number: float) -> str:
     return rounded(number)
 '''
-HELPER = "import networkx\n\n\ndef rounded(number):\n    return f'{number:.2f} of {networkx.__name__}'\n"
+HELPER = "import iniconfig\n\n\ndef rounded(number):\n    return f'{number:.2f} of {iniconfig.__name__}'\n"
 OFFLINE = ROOT / "tests" / "diagnostics" / "offline_lock.py"
 
 
@@ -34,17 +34,17 @@ def test_a_package_that_a_step_imports_is_pinned_or_the_build_stops(tmp_path) ->
     )
     assert locked.returncode == 0
     lock = json.loads((tmp_path / "dagc.lock").read_text())
-    assert "networkx" in {pin["name"] for pin in lock["requirements"]}
+    assert "iniconfig" in {pin["name"] for pin in lock["requirements"]}
     assert dagc("build", "graph.py", "-o", "out", cwd=tmp_path).returncode == 0
     text = (tmp_path / "out" / "services" / "demo" / "requirements.txt").read_text()
-    assert "networkx==" in text
+    assert "iniconfig==" in text
     assert "opentelemetry-sdk==" in text
 
-    lock["requirements"] = [pin for pin in lock["requirements"] if pin["name"] != "networkx"]
+    lock["requirements"] = [pin for pin in lock["requirements"] if pin["name"] != "iniconfig"]
     (tmp_path / "dagc.lock").write_text(json.dumps(lock))
     refused = dagc("build", "graph.py", "-o", "other", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "error[E0505]: `networkx` is needed but not in `dagc.lock`" in refused.stderr
+    assert "error[E0505]: `iniconfig` is needed but not in `dagc.lock`" in refused.stderr
     assert not (tmp_path / "other").exists()
 
 

@@ -60,7 +60,7 @@ def python(environment: dict[str, str], cwd: Path, code: str) -> subprocess.Comp
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("module", ["dagc", "onnx", "onnx_ir", "networkx", "typer", "jinja2"])
+@pytest.mark.parametrize("module", ["dagc", "onnx", "typer", "jinja2"])
 def test_nothing_of_the_compiler_is_installed_there(
     environment: dict[str, str], tmp_path: Path, module: str
 ) -> None:
