@@ -179,7 +179,7 @@ def test_main_py_holds_a_function_for_every_region(compilation: Compilation, gol
 
 def test_the_readme_shows_what_is_done_for_each_item(compilation: Compilation) -> None:
     text = compilation.tree.files["README.md"].decode()
-    assert re.search(r"texts +<- +for each line in page\.lines, at most 8 +graph\.py:72", text)
+    assert re.search(r"texts +<- +for each line in page\.lines, at most 8 +graph\.py:73", text)
     assert re.search(r"\+-- +decode\w* +<- +step decode", text)
 
 
