@@ -37,9 +37,9 @@ class Http(Resource[HttpClient | StandIn]):
         connections: int = CONNECTIONS,
         max_answer_bytes: int = MOST_BYTES,
     ) -> None:
-        super().__init__(setting, None if callable(default) else default, folder, timeout_s)
+        url = None if callable(default) else default
+        super().__init__(setting, default=url, folder=folder, timeout_s=timeout_s, connections=connections)
         self.stand_in = default if callable(default) else None
-        self.connections = connections
         self.max_answer_bytes = max_answer_bytes
 
     @overload

@@ -4,7 +4,6 @@ Values are JSON, or bytes as they are; what another program has written can be r
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar, TypeVar, cast, overload
 
 from pydantic import JsonValue
@@ -13,7 +12,7 @@ from .address import Address
 from .embedded_store import EmbeddedStore
 from .errors import ResourceError
 from .redis_store import RedisStore
-from .resource import CONNECTIONS, Resource
+from .resource import Resource
 from .typed import as_json, validated_json
 
 Wanted = TypeVar("Wanted")
@@ -29,18 +28,6 @@ class KeyValue(Resource[Store]):
         "rediss": ("redis.asyncio",),
         "sqlite": (),
     }
-
-    def __init__(
-        self,
-        setting: str,
-        *,
-        default: str | None = None,
-        folder: Path,
-        timeout_s: float | None = None,
-        connections: int = CONNECTIONS,
-    ) -> None:
-        super().__init__(setting, default, folder, timeout_s)
-        self.connections = connections
 
     @overload
     async def get(self, key: str, /) -> JsonValue: ...

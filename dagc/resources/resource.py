@@ -48,11 +48,20 @@ class Resource(ABC, Generic[ClientOf]):
     schemes: ClassVar[Mapping[str, Sequence[str]]]
     """Supported schemes of URLs, with the modules each needs."""
 
-    def __init__(self, setting: str, default: str | None, folder: Path, timeout_s: float | None) -> None:
+    def __init__(
+        self,
+        setting: str,
+        *,
+        default: str | None = None,
+        folder: Path,
+        timeout_s: float | None = None,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self.setting = setting
         self.default = default
         self.timeout_s = timeout_s
         self.folder = folder
+        self.connections = connections
         self._surroundings: Surroundings = Alone()
         self._breaker: Breaker | None = None
         self._address: Address | None = None

@@ -3,13 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast, overload
 
 from .address import Address
 from .database import Answered, Database, Session, failure
 from .errors import ResourceError, ResourceRefused
-from .resource import CONNECTIONS, Resource
+from .resource import Resource
 from .typed import validated
 
 Row: TypeAlias = dict[str, Any]
@@ -102,18 +101,6 @@ class Sql(Resource[Database], Statements):
         "postgres": _POSTGRES,
         "sqlite": ("greenlet", "aiosqlite", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.sqlite.aiosqlite"),
     }
-
-    def __init__(
-        self,
-        setting: str,
-        *,
-        default: str | None = None,
-        folder: Path,
-        timeout_s: float | None = None,
-        connections: int = CONNECTIONS,
-    ) -> None:
-        super().__init__(setting, default, folder, timeout_s)
-        self.connections = connections
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:

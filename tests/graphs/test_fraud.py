@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import pytest
 
 from tests.graphs.conftest import Build, Built
 from tests.resources.misbehaving import Misbehaving, misbehaving
-from tests.resources.servers import Server, free_port, postgres, program, redis
+from tests.resources.servers import Server, free_port, postgres, program, redis, server_folder
 from tests.running import KEY, KEYS, ROOT, near, ready_address
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
@@ -36,9 +35,8 @@ def built(build: Build) -> Built:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="dagc-servers-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with server_folder() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,18 @@
 """Servers for the tests of resources: each is started when it is first asked for, and stopped by its process."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.resources.misbehaving import Misbehaving, misbehaving
-from tests.resources.servers import Server, postgres, redis
+from tests.resources.servers import Server, postgres, redis, server_folder
 
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
-    """A folder that another user may enter, whose path is short enough for anything."""
-    with tempfile.TemporaryDirectory(prefix="dagc-servers-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with server_folder() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,24 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 PATIENCE_S = 30.0
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A folder that another user may enter, whose path is short enough for anything."""
+    with tempfile.TemporaryDirectory(prefix="dagc-servers-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @dataclass
