@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import socket
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -11,6 +12,7 @@ from typing import Protocol, cast
 from uvicorn.server import ServerState
 
 from .front import Front
+from .grpc_door import GrpcDoor
 from .listening import bind
 from .served import Served
 from .settings import StartError
@@ -25,10 +27,11 @@ class Connect(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GrpcPort:
-    """One worker's socket, and what makes its connections."""
+    """One worker's socket, what makes its connections, and the door (DAGC_GRPC_DOOR) whose sockets it has too."""
 
     listener: socket.socket
     connect: Connect
+    door: GrpcDoor | None = None
 
 
 def grpc_listeners(service: Served, host: str, port: int | None, count: int) -> tuple[socket.socket, ...]:
@@ -45,8 +48,8 @@ def grpc_listeners(service: Served, host: str, port: int | None, count: int) -> 
     return bind(host, port, count)
 
 
-def grpc_port(listener: socket.socket | None) -> GrpcPort | None:
-    """The port of one worker; loads what it needs.
+def grpc_port(listener: socket.socket | None, worker: int = 0, workers: int = 1) -> GrpcPort | None:
+    """The port of worker `worker` of `workers`; loads what it needs.
 
     Raises:
         StartError: `grpc_missing`, a package is not installed.
@@ -59,4 +62,6 @@ def grpc_port(listener: socket.socket | None) -> GrpcPort | None:
     except ImportError as error:
         message = f"`--grpc-port` needs grpclib and protobuf, and `{error.name}` cannot be imported"
         raise StartError("grpc_missing", message) from None
-    return GrpcPort(listener, cast(Connect, module.GrpcConnection))
+    path = os.environ.get("DAGC_GRPC_DOOR")
+    door = GrpcDoor(path, worker, workers) if path else None
+    return GrpcPort(listener, cast(Connect, module.GrpcConnection), door)

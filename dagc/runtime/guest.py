@@ -37,16 +37,11 @@ class Guest:
         if not path:
             return None
         connection = _connected(path)
-        _, descriptors, _, _ = socket.recv_fds(connection, 1, _MOST_SOCKETS)
-        if not descriptors:
+        listeners = lent(connection, worker, workers)
+        if not listeners:
             raise StartError("no_door", f"the door at `{path}` lends no sockets")
         connection.setblocking(False)
-        mine = shared(len(descriptors), worker, workers)
-        listeners = [socket.socket(fileno=number) for number in descriptors]
-        for at, listener in enumerate(listeners):
-            if at not in mine:
-                listener.close()
-        return cls(connection, tuple(listeners[at] for at in mine))
+        return cls(connection, listeners)
 
     def watched(self, announce: Callable[[], None]) -> Callable[[], None]:
         """`announce`, after which the end of the door ends this process, to be started again."""
@@ -62,6 +57,19 @@ class Guest:
         line = {"level": "error", "code": "door_closed", "message": "the door is gone, and the port with it"}
         print(json.dumps(line), file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+def lent(connection: socket.socket, worker: int, workers: int) -> tuple[socket.socket, ...]:
+    """The sockets that worker `worker` of `workers` is to serve, of those that come over this connection."""
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, _MOST_SOCKETS)
+    listeners = [socket.socket(fileno=number) for number in descriptors]
+    if not listeners:
+        return ()
+    mine = shared(len(listeners), worker, workers)
+    for at, listener in enumerate(listeners):
+        if at not in mine:
+            listener.close()
+    return tuple(listeners[at] for at in mine)
 
 
 def shared(sockets: int, worker: int, workers: int) -> tuple[int, ...]:

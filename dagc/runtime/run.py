@@ -183,7 +183,8 @@ def _work(
     try:
         watched = _both(service.begin, guest.watched(announce) if guest else announce)
         sockets = [seat.listener, *(guest.listeners if guest else ())]
-        worker = Worker(front, options.drain_s, watched, supervised=supervised, grpc=grpc_port(seat.grpc))
+        grpc = grpc_port(seat.grpc, seat.number, options.workers)
+        worker = Worker(front, options.drain_s, watched, supervised=supervised, grpc=grpc)
         with exporting(service):
             worker.run(sockets=sockets)
     except OSError as error:

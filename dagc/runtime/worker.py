@@ -81,9 +81,9 @@ class Worker(uvicorn.Server):
             message = "the application in front did not start; what it said stands above"
             raise StartError("app_failed", message) from None
         if self._grpc is not None:
-            connect = partial(self._grpc.connect, self._front, self.server_state)
-            loop = asyncio.get_running_loop()
-            self.servers.append(await loop.create_server(connect, sock=self._grpc.listener, backlog=BACKLOG))
+            await self._serve_grpc(self._grpc.listener)
+            if self._grpc.door is not None:
+                await self._grpc.door.begin(self._serve_grpc)
         self._front.ready = True
         self._announce()
 
@@ -110,8 +110,23 @@ class Worker(uvicorn.Server):
                 listener, partial(Connection, self._front, self.config, self.server_state, self.lifespan.state)
             )
         if self._grpc is not None:
-            self._take_in(self._grpc.listener, partial(self._grpc.connect, self._front, self.server_state))
+            self._take_in_grpc(self._grpc)
         await super().shutdown(sockets)
+
+    async def _serve_grpc(self, listener: socket.socket) -> asyncio.Server:
+        assert self._grpc is not None
+        connect = partial(self._grpc.connect, self._front, self.server_state)
+        server = await asyncio.get_running_loop().create_server(connect, sock=listener, backlog=BACKLOG)
+        self.servers.append(server)
+        return server
+
+    def _take_in_grpc(self, grpc: GrpcPort) -> None:
+        lent: tuple[socket.socket, ...] = ()
+        if grpc.door is not None:
+            grpc.door.end()
+            lent = grpc.door.listeners
+        for listener in (grpc.listener, *lent):
+            self._take_in(listener, partial(grpc.connect, self._front, self.server_state))
 
     def _take_in(self, listener: socket.socket, connect: Callable[[], asyncio.Protocol]) -> None:
         # The kernel resets what it has connected and we have not accepted when the port closes. uvicorn closes it
