@@ -10,6 +10,18 @@ from dagc.plan.service_plan import Endpoint
 
 _DEEPEST = 12
 _MOST_ITEMS = 4096
+_FORMATS = {
+    "date": "2026-01-31",
+    "date-time": "2026-01-31T12:00:00Z",
+    "duration": "PT1H",
+    "email": "user@example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "time": "12:00:00Z",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "uuid4": "00000000-0000-4000-8000-000000000000",
+}
 
 
 def example_request(endpoint: Endpoint) -> JsonValue:
@@ -74,6 +86,8 @@ def _text(schema: Mapping[str, JsonValue]) -> str:
     least, most = schema.get("minLength"), schema.get("maxLength")
     if schema.get("contentEncoding") == "base64":
         return "Ynl0" * max(1, -(-least // 4) if isinstance(least, int) else 1)
+    if (form := _FORMATS.get(str(schema.get("format")))) is not None:
+        return form
     text = "text"[: most if isinstance(most, int) else None]
     return text.ljust(min(least, _MOST_ITEMS), "x") if isinstance(least, int) else text
 

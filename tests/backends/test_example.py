@@ -1,10 +1,14 @@
 """The example of a schema is accepted by the type the schema came from."""
 
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
+from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import UUID4, AnyUrl, BaseModel, Field, TypeAdapter
 
 from dagc.backends.example import _DEEPEST, _Sample
 
@@ -34,6 +38,16 @@ TYPES = [
     tuple[int, str],
     int | str,
     dict[str, int],
+    datetime,
+    date,
+    time,
+    timedelta,
+    Decimal,
+    UUID,
+    UUID4,
+    AnyUrl,
+    IPv4Address,
+    IPv6Address,
     Annotated[int, Field(ge=7)],
     Annotated[int, Field(le=-7)],
     Annotated[int, Field(gt=7, lt=9)],
