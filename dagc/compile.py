@@ -36,6 +36,7 @@ from dagc.plan.callers import token_libraries
 from dagc.plan.inference import inference_libraries, open_inference
 from dagc.plan.loop_holders import measured_holders, seen_holders
 from dagc.plan.make_plan import Compiled, make_plan
+from dagc.plan.pointless_waits import pointless_waits
 from dagc.plan.profile import PROFILE_NAME, Profile, outdated, read_profile
 from dagc.plan.requirements import requirements
 from dagc.plan.resources import drivers, resources
@@ -116,6 +117,7 @@ def plan_file(
     )
     report.extend(found for service in plan.services for found in outdated(profile, service.sessions))
     report.extend(measured_holders([graph.graph for graph in traced], profile))
+    report.extend(pointless_waits([after.graph for after in optimised], plan.services))
     return Planned(traced, optimised, requests, plan, lock, profile)
 
 

@@ -72,11 +72,12 @@ def _endpoint(endpoint: Endpoint, service: Service) -> dict[str, object]:
 
 def _session(session: Session) -> dict[str, str]:
     alone = f"one request at a time: {prose(session.one_by_one)}" if session.one_by_one else ""
+    wait = f", the first waits up to {session.max_wait_ms:g} ms for others" if session.max_wait_ms else ""
     return {
         "name": session.name,
         "parts": joined_parts(session.parts),
         "lines": cite(session.lines),
-        "batch": alone or f"up to {session.max_batch} requests share a run",
+        "batch": alone or f"up to {session.max_batch} requests share a run{wait}",
     }
 
 

@@ -81,7 +81,8 @@ def _inference(endpoint: Endpoint) -> dict[str, JsonValue]:
 def _session(session: Session) -> JsonValue:
     measured = set() if session.run_ms is None else {"run_ms"}
     replaced = {"reload"} if session.reload else set()
-    value: JsonValue = session.model_dump(mode="json", include=_OF_SESSION | measured | replaced)
+    patient = {"max_wait_ms"} if session.max_wait_ms else set()
+    value: JsonValue = session.model_dump(mode="json", include=_OF_SESSION | measured | replaced | patient)
     return value
 
 

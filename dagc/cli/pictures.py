@@ -134,6 +134,7 @@ def _session(session: Session) -> Iterator[str]:
     if session.one_by_one:
         yield f"    one request at a time: {session.one_by_one}"
     else:
-        yield f"    up to {session.max_batch} requests share a run: every operator is row-wise"
+        wait = f", the first waits up to {session.max_wait_ms:g} ms for others" if session.max_wait_ms else ""
+        yield f"    up to {session.max_batch} requests share a run{wait}: every operator is row-wise"
     if session.reload:
         yield f"    while the service runs, `{session.reload}` in DAGC_MODELS_DIR takes its place"

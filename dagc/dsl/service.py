@@ -47,8 +47,8 @@ def batch(max_size: int, max_wait_ms: float = 0.0) -> Batch:
 
     Args:
         max_size: requests that may share one run.
-        max_wait_ms: milliseconds that a request may wait for others to come; 0 takes what is there, and is all
-            that services can do as yet (E0521).
+        max_wait_ms: milliseconds that the first request of a run may wait for others to come; 0 takes what is
+            there. A full run goes at once, and nobody waits for more than half of the time that it has left.
     """
     return Batch(max_size, max_wait_ms)
 
@@ -137,6 +137,7 @@ class _Given:
             int(str(self.gpu)),
             (low, high),
             shared.max_size if shared else None,
+            float(shared.max_wait_ms) if shared else 0.0,
         )
 
     def mistakes(self) -> Iterator[_Mistake]:
@@ -188,9 +189,11 @@ class _Given:
         if not (given.max_wait_ms == 0 or _number(given.max_wait_ms, 0, _LONGEST_WAIT_MS)):
             message = f"`max_wait_ms` of {self._title()} is {_shown(given.max_wait_ms)}"
             yield "E0514", message, f"write milliseconds from 0 to {_LONGEST_WAIT_MS:g}; 0 waits for nobody"
-        elif given.max_wait_ms:
-            message = f"{self._title()} cannot wait {given.max_wait_ms:g} ms for company yet"
-            yield "E0521", message, "leave `max_wait_ms` out: what arrives together shares a run, and nobody waits"
+        elif given.max_wait_ms and given.max_size == 1:
+            message = (
+                f"{self._title()} waits {given.max_wait_ms:g} ms for company, and its runs have room for nobody"
+            )
+            yield "E0521", message, "give `max_size` at least 2, or leave `max_wait_ms` out"
 
     def _title(self) -> str:
         return f"service `{self.name}`"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Placement:
     """A named service: CPUs, MiB of memory (`None`: reckoned), GPUs, and how many instances at least and at most.
 
-    `max_batch` is how many requests may share a run of its models, `None`: as elsewhere.
+    `max_batch` is how many requests may share a run of its models (`None`: as elsewhere),
+    `max_wait_ms` how long the first of them waits for others.
     """
 
     name: str
@@ -16,6 +17,7 @@ class Placement:
     gpu: int = 0
     replicas: tuple[int, int] = (1, 1)
     max_batch: int | None = None
+    max_wait_ms: float = 0.0
 
     def __str__(self) -> str:
         return self.name

@@ -169,7 +169,7 @@ def _batched(session: Session, placement: Placement) -> Session:
     """The session with the numbers that its service was given."""
     if placement.max_batch is None or session.one_by_one:
         return session
-    return session.model_copy(update={"max_batch": placement.max_batch})
+    return session.model_copy(update={"max_batch": placement.max_batch, "max_wait_ms": placement.max_wait_ms})
 
 
 def _crossing_mistakes(part: cut.Part) -> Iterator[Diagnostic]:

@@ -14,6 +14,7 @@ class BatchStep:
     """A function that takes a list for each parameter and returns a list; with `aside`, run in its threads."""
 
     is_step = True
+    max_wait_s = 0.0
 
     def __init__(self, name: str, lists: Callable[..., object], max_batch: int, aside: Aside | None) -> None:
         self.name = name

@@ -1,13 +1,14 @@
 """Requests to sessions, gathered in lanes: whatever has arrived when the loop gets here shares one run.
 
-One batcher serves both drivers: hand-driven coroutines and asyncio tasks stand in the same lanes. There is no
-timer: a lone request never waits for company. After `TURN_S` of work the loop gets a turn, and heavy sessions run
-in threads, so that probes answer under load.
+One batcher serves both drivers: hand-driven coroutines and asyncio tasks stand in the same lanes. Nobody waits for
+company, but where a service was told to. After `TURN_S` of work the loop gets a turn, and heavy sessions run in
+threads, so that probes answer under load.
 """
 
 import asyncio
 import contextvars
 import logging
+import math
 import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from .aside import Aside
+from .company import Company, waits_until
 from .feed import Example, FeedError, OutOfRange
 from .observer import Watch
 from .runnable import Runnable, WrongLength
@@ -56,7 +58,7 @@ class Rider(Protocol):
 class Run:
     """One example on its way through a session, or a step of lists: what `await scoring(row)` waits for."""
 
-    __slots__ = ("batcher", "example", "lane", "session", "since", "trace")
+    __slots__ = ("batcher", "example", "lane", "session", "since", "trace", "until")
 
     trace: object
     """The span that asked for it, set only where it has one."""
@@ -66,7 +68,8 @@ class Run:
         self.session = session
         self.example = example
         self.lane = session.lane(example)
-        self.since = time.monotonic() if session.is_heavy else 0.0
+        self.since = time.monotonic() if session.is_heavy or session.max_wait_s else 0.0
+        self.until = waits_until(session.max_wait_s) if session.max_wait_s else 0.0
 
     def __await__(self) -> Generator[object, object, object]:
         if BY_HAND.get():  # the turn driver takes the run itself and sends the result
@@ -100,6 +103,9 @@ class Batcher:
         self._lanes: dict[Hashable, Batch] = {}
         self._scheduled = False
         self._left = 0
+        self._company = Company(self.wake)
+        self.patient = False
+        """Whether some session waits for company: then riders have to say how long they may."""
         self.aside = Aside()
         self.linked: Callable[[str, Batch, float], None] | None = None
         """Told of every batch that has run, where spans are exported."""
@@ -111,6 +117,8 @@ class Batcher:
             self._lanes[run.lane] = [(run, rider)]
         else:
             lane.append((run, rider))
+        if run.until:
+            self._company.expect(run.lane, run.until)
 
     def join(self, run: Run) -> asyncio.Future[object]:
         """A future of the run's result, for a task to wait on."""
@@ -129,26 +137,32 @@ class Batcher:
         """Run what stands in the lanes, the oldest lane first, until none can run or the turn is over."""
         now = time.monotonic()
         until = now + TURN_S
-        while (name := self._next_lane()) is not None:
+        while (name := self._next_lane(now)) is not None:
             if now >= until:
                 self.wake()
                 break
             if batch := self._take(name, now):
                 self._run(batch, now)
             now = time.monotonic()
+        self._company.set_alarm(now)
         self._tell()
 
     def catch_up(self) -> None:
-        """Run whatever can run now, however long it takes. The turn is not over: nobody is told that it is."""
-        while (name := self._next_lane()) is not None:
+        """Run whatever can run now, however long it takes. The turn is not over: nobody is told that it is.
+
+        There is no room for more company.
+        """
+        while (name := self._next_lane(math.inf)) is not None:
             now = time.monotonic()
             if batch := self._take(name, now):
                 self._run(batch, now)
 
-    def _next_lane(self) -> Hashable | None:
+    def _next_lane(self, now: float) -> Hashable | None:
         """The oldest lane whose session can run now."""
         for name, lane in self._lanes.items():
             session = lane[0][0].session
+            if session.max_wait_s and len(lane) < _most(session) and self._company.is_awaited(name, now):
+                continue
             if not session.is_heavy or (session.aside or self.aside).is_free:
                 return name
         return None
@@ -171,18 +185,21 @@ class Batcher:
         most = session.size(len(lane)) if session.is_heavy else session.max_batch
         if len(lane) > most:
             self._lanes[name] = lane[most:]
+        if session.max_wait_s:
+            self._company.expect_no_more(name, [run.until for run, _ in lane[most:]])
         return [(run, rider) for run, rider in lane[:most] if rider.wanted(now)]
 
     def _run(self, batch: Batch, started: float) -> None:
         session = batch[0][0].session
         examples = [run.example for run, _ in batch]
+        if session.is_heavy or session.max_wait_s:
+            self._watch.observer.waited(session.name, started - batch[0][0].since)
         if not session.is_heavy:
             outcomes = run_each(session, examples)
             seconds = time.monotonic() - started
             session.took(seconds)
             self._deliver(batch, outcomes, seconds)
             return
-        self._watch.observer.waited(session.name, started - batch[0][0].since)
         aside = session.aside or self.aside
         aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
@@ -218,10 +235,16 @@ class Batcher:
         for name, lane in tuple(self._lanes.items()):
             if not (kept := [(run, rider) for run, rider in lane if rider.wanted(now)]):
                 del self._lanes[name]
+                self._company.expect_no_more(name, ())
             else:
                 self._lanes[name] = kept
         self._tell()
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
+
+
+def _most(session: Runnable) -> int:
+    """How many requests are company enough: as many as a run would take, were they all here."""
+    return session.size(session.max_batch) if session.is_heavy else session.max_batch
 
 
 def run_each(session: Runnable, examples: Sequence[Example]) -> list[object]:

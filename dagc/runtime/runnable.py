@@ -11,6 +11,8 @@ class Runnable(Protocol):
 
     name: str
     max_batch: int
+    max_wait_s: float
+    """How long the first example of a run waits for company."""
     is_heavy: bool
     """Whether a run takes so long that the loop must not wait for it."""
     is_step: bool

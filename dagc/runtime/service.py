@@ -51,6 +51,7 @@ class Service:
         self._batcher = Batcher(self.watch)
         self._places = StepPlaces(self._folder, self._batcher, self.watch)
         self._sessions = {each.name: Session(each, self._folder) for each in self._settings.sessions}
+        self._batcher.patient = any(each.max_wait_s for each in self._sessions.values())
         self._calls = {name: SessionCall(self._batcher, session) for name, session in self._sessions.items()}
         self.name = self._settings.service
         self.version = _one_version(self._settings.endpoints)

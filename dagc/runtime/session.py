@@ -43,6 +43,7 @@ class Session:
     def __init__(self, settings: SessionSettings, folder: Path) -> None:
         self.name = settings.name
         self.max_batch = 1 if settings.one_by_one else settings.max_batch
+        self.max_wait_s = 0.0 if settings.one_by_one else settings.max_wait_ms / 1000
         self.sizes = BatchSize(self.max_batch)
         self.sha256 = settings.sha256
         self.recent: Sequence[Example] = ()

@@ -121,6 +121,7 @@ class Port:
 class SessionSettings:
     """One model file. `one_by_one` says why requests may not share a run of it.
 
+    The first request of a run waits up to `max_wait_ms` for others.
     `run_ms` is how long a run of one example is expected to take; without it the warm-up measures. A file
     called `reload` may take the model's place while the service runs.
     """
@@ -134,6 +135,7 @@ class SessionSettings:
     one_by_one: str | None = None
     run_ms: float | None = None
     reload: str | None = None
+    max_wait_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

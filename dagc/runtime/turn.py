@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from .admission import Ticket
 from .answer import EXPIRED
 from .batcher import BY_HAND, TURN_S, Batcher, Failure, Run
+from .current import CURRENT
 from .glue import Glue, fatal
 from .observer import TURN, Watch
 from .stopwatch import Draw
@@ -119,6 +120,8 @@ class _Ride:
         self._ticket = ticket
         self._coroutine = coroutine
         self._context = _FRESH.copy()
+        if turn.batcher.patient:
+            self._context.run(CURRENT.set, ticket)
 
     def wanted(self, now: float) -> bool:
         """Whether the client is still there and in time; if not, the coroutine is closed."""

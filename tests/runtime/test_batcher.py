@@ -14,6 +14,7 @@ class Doubling:
     is_step = False
     name = "doubling"
     max_batch = 8
+    max_wait_s = 0.0
     is_heavy = False
 
     def __init__(self):
