@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dagc.models.rows.broadcast import is_one
 from dagc.models.rows.call import Call, Rule, from_front, untouched
+from dagc.models.rows.exact import FLOAT
 from dagc.models.rows.size import ONE, Size, number, product, some_size
 from dagc.models.rows.value import (
     Counts,
@@ -204,20 +205,22 @@ def _constant_of_shape(call: Call) -> Sequence[Value]:
     shape = tuple(size.value for size in target)
     if place is not None or None in shape or product(target).value not in range(1, 65):
         return [tensor]
-    whole, fill = _fill(call)
+    kind, fill = _fill(call)
     flat = (fill,) * (product(target).value or 0)
-    return [Tensor(tensor.dims, counts=Counts(tuple(size or 0 for size in shape), flat, whole))]
+    return [Tensor(tensor.dims, counts=Counts(tuple(size or 0 for size in shape), flat, kind))]
 
 
-def _fill(call: Call) -> tuple[bool, Size]:
+def _fill(call: Call) -> tuple[int, Size]:
+    """The element type and the number it is filled with; no element type stands for one that is not followed."""
     from onnx import numpy_helper
 
     if "value" not in call.attributes:
-        return False, number(0)
-    array = numpy_helper.to_array(call.attributes["value"].t).reshape(-1)
+        return FLOAT, number(0)
+    filled = call.attributes["value"].t
+    array = numpy_helper.to_array(filled).reshape(-1)
     if array.dtype.kind not in "iubf":
         raise Mixes("fills a shape with other than numbers")
-    return array.dtype.kind != "f", constant(array.tolist()[0])
+    return filled.data_type, constant(array.tolist()[0])
 
 
 def _shape(call: Call) -> Sequence[Value]:
@@ -240,7 +243,7 @@ def _range(call: Call) -> Sequence[Value]:
     if not whole or len(known) < 3 or not known[2] or len(range(*known)) > _MOST_AXES:
         return [placed(None, [length])]
     values = tuple(map(number, range(*known)))
-    return [Tensor((number(len(values)),), counts=Counts((len(values),), values))]
+    return [Tensor((number(len(values)),), counts=Counts((len(values),), values, call.counts(0).kind))]
 
 
 def _depth_to_space(call: Call) -> Sequence[Value]:

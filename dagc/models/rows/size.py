@@ -2,8 +2,8 @@
 
 Unknowns are named by what they stand for, so that equal computations give equal sizes. All but the number of rows
 are the same however many rows there are. A size of a tensor counts as at least one: one without elements holds
-nothing that could be mixed. Numbers do not overflow: they are computed in int32 or int64 (the number of rows apart
-also in float32), and tensors that large do not exist.
+nothing that could be mixed. What a model decides by a size counts with empty axes too, since the rows of another
+input may hang on it. Which numbers are computed exactly is said in `exact.py`.
 """
 
 import hashlib
@@ -55,9 +55,26 @@ class Size:
         return total
 
     @property
+    def least_if_empty(self) -> int | None:
+        """The same, where every axis but that of the rows may have no elements."""
+        if self.least is None:
+            return None
+        return sum(coefficient for monomial, coefficient in self.terms if all(name == _ROWS for name in monomial))
+
+    @property
     def positive(self) -> bool:
         """Whether it is certainly at least one."""
         return (self.least or 0) >= 1
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether it is computed from a number of which nothing is known."""
+        return any(name[0] in _UNSIGNED for monomial, _ in self.terms for name in monomial)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is an unknown itself, and not computed from any."""
+        return len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1
 
     def per_row(self) -> "Size | None":
         """The factor next to the number of rows, itself independent of it; `None` for anything else."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dagc.models.rows.exact import DOUBLE, FLOAT, INT64, WHOLE
 from dagc.models.rows.size import ROWS, Size, as_dim, number, some_number, some_size
 
 if TYPE_CHECKING:
@@ -44,11 +45,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The elements of a small tensor of numbers, in row-major order. `whole` tells integers from floats."""
+    """The elements of a small tensor of numbers, in row-major order; `kind` is their type, 0 if not known."""
 
     shape: tuple[int, ...]
     flat: tuple[Size, ...]
-    whole: bool = True
+    kind: int = INT64
+
+    @property
+    def whole(self) -> bool:
+        """Whether they are certainly integers."""
+        return self.kind in WHOLE
 
     @property
     def array(self) -> NDArray[np.object_]:
@@ -58,9 +64,9 @@ class Counts:
         return array.reshape(self.shape)
 
     @staticmethod
-    def of(array: NDArray[np.object_], *, whole: bool = True) -> "Counts":
+    def of(array: NDArray[np.object_], kind: int) -> "Counts":
         """The counts in an array of `Size`."""
-        return Counts(array.shape, tuple(array.reshape(-1)), whole)
+        return Counts(array.shape, tuple(array.reshape(-1)), kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def counts_of(tensor: Tensor, *key: object) -> Counts | None:
     shape = known_shape(tensor.dims)
     if shape is None or math.prod(shape) > MOST_COUNTED:
         return None
-    return Counts(shape, tuple(some_number(*key, i) for i in range(math.prod(shape))))
+    return Counts(shape, tuple(some_number(*key, i) for i in range(math.prod(shape))), 0)
 
 
 def known_shape(dims: Dims) -> tuple[int, ...] | None:
@@ -156,15 +162,13 @@ def known_shape(dims: Dims) -> tuple[int, ...] | None:
 
 
 def _stored_counts(stored: "onnx.TensorProto") -> Counts | None:
-    from onnx import TensorProto, numpy_helper
+    from onnx import numpy_helper
 
-    floats = (TensorProto.FLOAT, TensorProto.DOUBLE)
-    wholes = (TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL)
-    if stored.data_type not in floats + wholes or math.prod(stored.dims) > MOST_COUNTED:
+    if stored.data_type not in (*WHOLE, FLOAT, DOUBLE) or math.prod(stored.dims) > MOST_COUNTED:
         return None
     array = numpy_helper.to_array(stored)
     flat = tuple(constant(element) for element in array.reshape(-1).tolist())
-    return Counts(array.shape, flat, stored.data_type in wholes)
+    return Counts(array.shape, flat, stored.data_type)
 
 
 def constant(element: float) -> Size:
