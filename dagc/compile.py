@@ -154,7 +154,9 @@ def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
     # The service runs the very onnxruntime, and operators, that the build's proof was made with.
     proven_with = [f"{name}=={version(name)}" for name in ("onnxruntime", *libraries)]
     wanted = [*requirements(traced[0].sources(), traced[0].build_only, libraries), *proven_with]
-    pins = resolve([*wanted, *([CUDA_WITH_LIBRARIES] if _on_gpus(traced) else [])])
+    # onnxruntime for GPUs appears later or never: that version, or else the newest before it (W0506).
+    on_gpus = [f"{CUDA_WITH_LIBRARIES}<={version('onnxruntime')}"] if _on_gpus(traced) else []
+    pins = resolve([*wanted, *on_gpus])
     return make_lock(_models(traced), pins, dagc_version=version("dagc"))
 
 

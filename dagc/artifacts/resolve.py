@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -22,10 +23,11 @@ _COMMAND = (
         "--generate-hashes",
         "--no-emit-index-url",
     ),
-    *("--no-header", "--no-annotate", "--no-progress", "--quiet", "--color", "never"),
+    *("--no-header", "--annotation-style", "line", "--no-progress", "--quiet", "--color", "never"),
 )
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*\\?")
 _HASH = re.compile(r"\s+--hash=(?P<hash>sha(?:256|384|512):[0-9a-f]+)\s*\\?")
+_WANTED_BY = re.compile(r"\s+# via (?P<names>[a-z0-9-]+(?:, [a-z0-9-]+)*)")
 _UNREACHABLE = ("Failed to fetch", "Request failed", "network was disabled", "error sending request")
 
 
@@ -54,21 +56,39 @@ def resolve(requirements: Sequence[str], *, options: Sequence[str] = ()) -> tupl
         raise CompileError.of(_failure("error: the answer of uv is not understood")) from None
 
 
+@dataclass(slots=True)
+class _Read:
+    """A pin as it stands in the text, line by line."""
+
+    pin: re.Match[str]
+    hashes: list[str] = field(default_factory=list)
+    wanted_by: tuple[str, ...] = ()
+
+
 def _parsed(text: str) -> Iterator[Pinned]:
-    """The pins of a requirements file with hashes."""
-    pin: re.Match[str] | None = None
-    hashes: list[str] = []
-    for line in [*text.splitlines(), "end==0"]:
-        if found := _HASH.fullmatch(line):
-            hashes.append(found["hash"])
-            continue
-        if pin is not None:
-            yield Pinned(
-                name=pin["name"], version=pin["version"], marker=pin["marker"], hashes=tuple(sorted(hashes))
-            )
-        pin, hashes = _PIN.fullmatch(line), []
-        if pin is None:
-            raise ValueError(f"neither a pin nor a hash: {line!r}")
+    """The pins of a requirements file with hashes; uv writes who wants a pin, and a pin says what it needs."""
+    found: list[_Read] = []
+    for line in text.splitlines():
+        if pin := _PIN.fullmatch(line):
+            found.append(_Read(pin))
+        elif found and (hashed := _HASH.fullmatch(line)):
+            found[-1].hashes.append(hashed["hash"])
+        elif found and (via := _WANTED_BY.fullmatch(line)):
+            found[-1].wanted_by = tuple(via["names"].split(", "))
+        else:
+            raise ValueError(f"neither a pin nor a hash nor who wants it: {line!r}")
+    needs: dict[str, set[str]] = {}
+    for each in found:
+        for name in each.wanted_by:
+            needs.setdefault(name, set()).add(each.pin["name"])
+    for each in found:
+        yield Pinned(
+            name=each.pin["name"],
+            version=each.pin["version"],
+            marker=each.pin["marker"],
+            hashes=tuple(sorted(each.hashes)),
+            needs=tuple(sorted(needs.get(each.pin["name"], ()))),
+        )
 
 
 def _failure(stderr: str) -> Diagnostic:

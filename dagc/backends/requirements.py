@@ -16,13 +16,17 @@ CUDA = "onnxruntime-gpu"
 CUDA_WITH_LIBRARIES = f"{CUDA}[cuda,cudnn]"
 """With the wheels of CUDA and cuDNN; the driver comes from the machine."""
 
+_FOR_TOOLS = frozenset({"flatbuffers", "packaging", "protobuf"})
+_UNUSED = {"onnxruntime": _FOR_TOOLS, CUDA: _FOR_TOOLS}
+"""What onnxruntime asks for and only its tools for making models import: 4 MiB that no service reads."""
+
 
 def requirements_text(wanted: Sequence[str], lock: Lock | None, *, on_gpu: bool = False) -> str:
-    """The file's text; with a lock `pip install --require-hashes` accepts it."""
+    """The file's text: with a lock all that `wanted` needs, for `pip install --require-hashes --no-deps`."""
+    names = [CUDA_WITH_LIBRARIES if on_gpu and name == "onnxruntime" else name for name in wanted]
     if lock is None:
-        names = [CUDA_WITH_LIBRARIES if on_gpu and name == "onnxruntime" else name for name in wanted]
         return "\n".join((*_UNLOCKED, *names)) + "\n"
-    pins = (pin for pin in lock.requirements if not _of_the_other(pin.name, on_gpu=on_gpu))
+    pins = (pin for pin in lock.needed(names, _UNUSED) if not _of_the_other(pin.name, on_gpu=on_gpu))
     return "\n".join(line for pin in pins for line in _pinned(pin)) + "\n"
 
 

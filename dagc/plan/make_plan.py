@@ -30,7 +30,7 @@ from dagc.plan.remote_services import RemoteKey, remote_services, remotes
 from dagc.plan.requirements import requirements
 from dagc.plan.resources import drivers, resource_settings, resources
 from dagc.plan.service_plan import Endpoint, Limits, Remote, Service, ServicePlan, Session
-from dagc.plan.sessions import ModelFacts, SessionKey, replacing, sessions
+from dagc.plan.sessions import ModelFacts, SessionKey, libraries, replacing, sessions
 from dagc.plan.stages import body
 
 MAX_JSON_DEPTH = 32
@@ -102,7 +102,9 @@ def make_plan(
         endpoints=tuple(_timed(endpoint, shared, models, profile) for endpoint in endpoints),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
         requirements=requirements(
-            sources, build_only, _libraries(models, endpoints, ingress) | drivers(resources(whole))
+            sources if modules else {},
+            build_only,
+            libraries(shared, models) | drivers(asked_for) | _callers(endpoints, ingress),
         ),
         guards=tuple(sorted(guarded.values(), key=lambda guard: guard.name)),
         settings=(
@@ -115,7 +117,7 @@ def make_plan(
         calls=tuple(dict.fromkeys(remote.service for remote in asked.values())),
         remotes=tuple(asked.values()),
     )
-    others = remote_services(parts, asked, models, sources, profile, service.requirements)
+    others = remote_services(parts, asked, models, sources, profile, build_only)
     return ServicePlan(
         name=service.name,
         dagc_version=dagc_version,
@@ -177,13 +179,10 @@ def _timed(
     return endpoint.model_copy(update={"predicted": parts})
 
 
-def _libraries(
-    models: Mapping[ModelKey, ModelFacts], endpoints: Sequence[Endpoint], ingress: Ingress | None
-) -> set[str]:
-    """Distributions that no import of the user's names."""
+def _callers(endpoints: Sequence[Endpoint], ingress: Ingress | None) -> frozenset[str]:
+    """Distributions that knowing and answering callers takes."""
     auths = [endpoint.auth for endpoint in endpoints] + ([ingress.auth] if ingress else [])
-    of_models = {facts.library for facts in models.values() if facts.library}
-    return of_models | token_libraries(auths) | inference_libraries(endpoint.inference for endpoint in endpoints)
+    return token_libraries(auths) | inference_libraries(endpoint.inference for endpoint in endpoints)
 
 
 def _annotations(graph: Graph, modules: Mapping[str, str], sources: Mapping[str, bytes]) -> Annotations:

@@ -17,9 +17,10 @@ from dagc.plan.main_names import modules_called, parameters, steps_called, wante
 from dagc.plan.names import Names, word
 from dagc.plan.outside import Capacity
 from dagc.plan.profile import Profile
-from dagc.plan.resources import resource_settings, resources
+from dagc.plan.requirements import requirements
+from dagc.plan.resources import drivers, resource_settings, resources
 from dagc.plan.service_plan import Limits, Part, Remote, Service, Session
-from dagc.plan.sessions import ModelFacts, SessionKey, replacing, sessions
+from dagc.plan.sessions import ModelFacts, SessionKey, libraries, replacing, sessions
 from dagc.plan.stages import body
 from dagc.plan.wire_types import CannotCross, wire_type
 
@@ -48,13 +49,13 @@ def remote_services(
     models: Mapping[ModelKey, ModelFacts],
     sources: Mapping[str, bytes],
     profile: Profile | None,
-    requirements: tuple[str, ...],
+    build_only: Mapping[str, frozenset[int]],
 ) -> Iterator[Service]:
     """The services of the parts, in the order they are first asked."""
     placements = {part.placement.name: part.placement for part in parts}
     for name, placement in placements.items():
         own = [part for part in parts if part.placement.name == name]
-        yield _service(placement, own, asked, models, sources, profile, requirements)
+        yield _service(placement, own, asked, models, sources, profile, build_only)
 
 
 def _service(
@@ -64,7 +65,7 @@ def _service(
     models: Mapping[ModelKey, ModelFacts],
     sources: Mapping[str, bytes],
     profile: Profile | None,
-    requirements: tuple[str, ...],
+    build_only: Mapping[str, frozenset[int]],
 ) -> Service:
     graphs = [part.graph for part in parts]
     modules = modules_called(graphs, of_graphs=False)
@@ -84,7 +85,9 @@ def _service(
         modules=tuple(sorted(modules.items())),
         endpoints=(),
         sessions=tuple(sorted(shared.values(), key=lambda session: session.name)),
-        requirements=requirements,
+        requirements=requirements(
+            sources if modules else {}, build_only, libraries(shared, models) | drivers(asked_for)
+        ),
         guards=tuple(sorted(guarded.values(), key=lambda guard: guard.name)),
         settings=(*resource_settings(asked_for), *replacing(shared.values())),
         resources=asked_for,
@@ -143,6 +146,7 @@ def _remote(part: cut.Part, names: Names) -> Remote:
         gives=tuple(map(wire_type, gives)),
         interface=_interface([*given, *gives], len(given)),
         may_repeat=part.may_repeat,
+        waits=any(map(waits, part.graph.nodes)),
         parts=tuple(dict.fromkeys(_titles(part.graph))),
         lines=cited(span for node in part.graph.nodes for span in node.spans),
     )

@@ -65,6 +65,11 @@ def sessions(
     return {key: _tuned(session, profile, deadlines[key]) for key, session in made.items()}
 
 
+def libraries(made: Iterable[SessionKey], models: Mapping[ModelKey, ModelFacts]) -> set[str]:
+    """The distributions that hold operators of these sessions' models."""
+    return {library for model, _ in made if (library := models[model].library) is not None}
+
+
 def session_key(op: RunModel) -> SessionKey:
     """What the session of a run is found by."""
     return op.model, op.reload

@@ -35,7 +35,7 @@ def test_no_file_is_no_lock(tmp_path):
     assert read_lock(tmp_path / "dagc.lock") is None
 
 
-@pytest.mark.parametrize("text", ["", "not json", "{}", "[]", '{"version": 2}', "\xff"])
+@pytest.mark.parametrize("text", ["", "not json", "{}", "[]", '{"version": 3}', "\xff"])
 def test_a_file_that_is_no_lock_is_refused(tmp_path, text):
     path = tmp_path / "dagc.lock"
     path.write_bytes(text.encode("latin-1"))
@@ -66,3 +66,26 @@ def test_another_onnxruntime_and_no_lock_are_warnings():
     pins = (Pinned(name="onnxruntime", version="0.0.1", hashes=(HASH,)),)
     assert codes(Lock(dagc="0.1.0", models={}, requirements=pins), {}) == ["W0502"]
     assert codes(None, MODELS) == ["W0501"]
+
+
+def test_another_onnxruntime_on_gpus_is_a_warning():
+    pins = (*PINS, Pinned(name="onnxruntime-gpu", version="0.0.1", hashes=(HASH,)))
+    assert codes(Lock(dagc="0.1.0", models={}, requirements=pins), {}) == ["W0506"]
+
+
+def test_a_service_gets_what_it_needs_and_from_an_older_lock_everything():
+    pins = (
+        Pinned(name="unrelated", version="1", hashes=(HASH,)),
+        Pinned(name="tools", version="1", hashes=(HASH,), needs=("runtime",)),  # a circle ends
+        Pinned(name="runtime", version="1", hashes=(HASH,), needs=("numpy", "tools", "not-here")),
+        *PINS[1:],
+    )
+    lock = make_lock({}, pins, dagc_version="0.1.0")
+    needed = lock.needed(["Runtime==1"], {})
+    assert [pin.name for pin in needed] == ["numpy", "numpy", "runtime", "tools"], "both numpys, by their markers"
+    assert [pin.name for pin in lock.needed(["runtime"], {"runtime": frozenset({"tools"})})] == [
+        "numpy", "numpy", "runtime",
+    ]  # fmt: skip
+    old = Lock.model_validate_json(lock.content().replace(b'"version": 2', b'"version": 1'))
+    assert old.needed(["runtime"], {}) == lock.requirements
+    assert codes(old, {}) == ["W0505"]
