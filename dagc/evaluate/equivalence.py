@@ -18,6 +18,7 @@ from dagc.evaluate.comparison import Difference, differences, noise_floor, place
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
 from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.sensitivity import straddling_cases
+from dagc.evaluate.stand_ins import stood_in
 from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance
 from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
 from dagc.ir.graph import Graph, NodeName
@@ -58,10 +59,13 @@ def prove(
     """
     ledger = _Ledger(answer_tolerance(unfused))
     runs = Runs()
-    for case in counted(cases, f"proving the fused form of `{fused.name}` equal"):
-        known: dict[NodeName, object] = {}
-        ask = _Asking(case, store, steps, encode, known)
-        ledger.enter(case, ask.answer(unfused), ask.answer(fused, watch=runs.watch(case.name)))
+    tried: dict[NodeName, Exception | None] = {}
+    asked = [_Asking(case, store, steps, encode) for case in cases]
+    # All of one form first: meanwhile the models of the other one are loaded.
+    wanted = [ask.answer(unfused, tried=tried) for ask in counted(asked, f"running `{unfused.name}` as written")]
+    pairs = zip(asked, wanted, strict=True)
+    for ask, answer in counted(list(pairs), f"proving the fused form of `{fused.name}` equal"):
+        ledger.enter(ask.case, answer, ask.answer(fused, watch=runs.watch(ask.case.name)))
     batches, batch_failures = compare_batches(fused, runs, store)
     failures = (*ledger.failures, *batch_failures, *compare_lists(fused, runs, steps))
     answered = len(cases) - sum(ledger.refusals.values())
@@ -80,6 +84,7 @@ def prove(
         sensitivity=straddling_cases(fused, runs, store),
         tolerances=(EXACT, ledger.tolerance, *ledger.own_tolerances.values()),
         failures=failures,
+        stood_in=stood_in(unfused, tried),
     )
 
 
@@ -103,9 +108,12 @@ class _Asking:
     store: ModelStore
     steps: Steps
     encode: Callable[[object], JsonValue]
-    known: dict[NodeName, object]
+    known: dict[NodeName, object] = field(default_factory=dict)
+    """What its waiting steps gave."""
 
-    def answer(self, graph: Graph, *, watch: Watch | None = None) -> _Answer:
+    def answer(
+        self, graph: Graph, *, watch: Watch | None = None, tried: dict[NodeName, Exception | None] | None = None
+    ) -> _Answer:
         """What one form of the graph answers to the case."""
         spare: dict[str, object] = {}
         try:
@@ -118,6 +126,7 @@ class _Asking:
                 known=self.known,
                 watch=watch,
                 spare=spare,
+                tried=tried,
                 longest_s=max(LONGEST_STEP_S, graph.deadline_s),
             )
             return _Answer(json=self.encode(result), spare=spare)

@@ -48,6 +48,7 @@ def evaluate(
     known: dict[NodeName, object] | None = None,
     watch: Watch | None = None,
     spare: dict[str, object] | None = None,
+    tried: dict[NodeName, Exception | None] | None = None,
     longest_s: float | None = None,
 ) -> object:
     """The graph's result for one request: a value, or a tuple where the graph returns several.
@@ -55,15 +56,16 @@ def evaluate(
     `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
     remembered there, so that a second form of the graph sees the same world; those of a region by item too. With
     `spare`, arms that the answer is not made of run as well, after those that it is, and what they give (or raise)
-    is kept there: challengers, backups, and what a quorum says of as few answers as it needs. A step may wait
-    `longest_s` seconds.
+    is kept there: challengers, backups, and what a quorum says of as few answers as it needs. `tried` keeps how
+    each node that something stands in for failed first, `None` once it has answered. A step may wait `longest_s`
+    seconds.
 
     Raises:
         TimeoutError: a step waited for longer.
         TooManyItems: a list is longer than its `dagc.each` allows.
         Exception: whatever a step or a model raises, unchanged.
     """
-    world = _World(store, steps, {} if known is None else known, watch, spare, longest_s)
+    world = _World(store, steps, {} if known is None else known, watch, spare, tried, longest_s)
     return world.result(graph, [arguments[value.id] for value in graph.inputs])
 
 
@@ -87,6 +89,7 @@ class _World:
     known: dict[NodeName, object]
     watch: Watch | None
     spare: dict[str, object] | None
+    tried: dict[NodeName, Exception | None] | None
     longest_s: float | None
     place: str = ""
 
@@ -104,8 +107,7 @@ class _World:
     def _run(self, node: Node, inputs: tuple[object, ...]) -> tuple[object, ...]:
         match node.op:
             case CallStep() as op:
-                name = NodeName(f"{self.place}{node.name}")
-                return _spread(self._step(name, op, inputs), len(node.outputs))
+                return _spread(self._step(node.name, op, inputs), len(node.outputs))
             case RunModel() as op:
                 feeds = packed_feeds(op, self.store.signature(op.model), inputs)
                 return tuple(self.store.runner(op.model).run_example(feeds, op.fetches))
@@ -120,11 +122,15 @@ class _World:
 
     def _step(self, name: NodeName, op: CallStep, inputs: tuple[object, ...]) -> object:
         """What the step gives; where it fails, what stands in for it. Nothing is late or tried again."""
+        place = NodeName(f"{self.place}{name}")
+        if op.guard is None or op.guard.fallback is None:
+            return self._called(place, op, inputs)
         try:
-            return self._called(name, op, inputs)
+            return self._answered(name, self._called(place, op, inputs))
         except Exception as error:
-            if op.guard is None or op.guard.fallback is None or is_refusal(error):
+            if is_refusal(error):
                 raise
+            self._failed(name, error)
         return self.steps[op.guard.fallback]()
 
     def _called(self, name: NodeName, op: CallStep, inputs: Sequence[object]) -> object:
@@ -165,10 +171,11 @@ class _World:
         match op:
             case Fallback(primary=primary, backup=backup):
                 try:
-                    answer = self.result(primary, captured)
+                    answer = self._answered(node.name, self.result(primary, captured))
                 except Exception as error:
                     if is_refusal(error):
                         raise
+                    self._failed(node.name, error)
                     return self.result(backup, captured)
                 self._try_spare(f"{node.name} backup", backup, captured)
             case Shadow(champion=champion, challenger=challenger):
@@ -180,6 +187,15 @@ class _World:
                 if len(answers) > need:
                     self._try_spare(f"{node.name} of {need} answers", combines[0], (*answers[:need], *captured))
         return answer
+
+    def _answered(self, name: NodeName, answer: object) -> object:
+        if self.tried is not None:
+            self.tried[name] = None
+        return answer
+
+    def _failed(self, name: NodeName, error: Exception) -> None:
+        if self.tried is not None:
+            self.tried.setdefault(name, error)
 
     def _try_spare(self, name: str, arm: Graph, given: Sequence[object]) -> None:
         if self.spare is None:

@@ -4,10 +4,11 @@ The data holds verdicts, tolerances, counts and names, but no raw last bits: bui
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dagc.diagnostics import Diagnostic, Span
 from dagc.evaluate.tolerance import Tolerance
@@ -87,11 +88,21 @@ class Sensitivity(_Plain):
     straddling: tuple[Straddle, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A node that never answered by itself: whatever called it got what stands in for it."""
+
+    what: str
+    error: str
+    span: Span
+
+
 class Equivalence(_Plain):
     """The proof that the fused form of a graph answers as the unfused one does.
 
     `refused` counts the cases in which both forms raised the same exception, `refusals` names these. `stored`
-    counts the stored responses that were compared. The JSON form is deterministic.
+    counts the stored responses that were compared. The JSON form is deterministic: `stood_in`, which depends on
+    what the machine can reach, is no part of it.
     """
 
     graph: str
@@ -107,9 +118,10 @@ class Equivalence(_Plain):
     sensitivity: Sensitivity
     tolerances: tuple[Tolerance, ...]
     failures: tuple[Failure, ...]
+    stood_in: tuple[StoodIn, ...] = Field(default=(), exclude=True)
 
     def diagnostics(self, span: Span | None = None) -> tuple[Diagnostic, ...]:
-        """Errors E0801, E0802, E0804 and warnings W0801, W0802 at the graph; none when all is proven."""
+        """Errors E0801, E0802, E0804 and warnings W0801, W0802, W0803; none when all is proven."""
         by_code = groupby(sorted(self.failures, key=lambda failure: failure.code), lambda failure: failure.code)
         errors = tuple(_failed(self, code, list(failures), span) for code, failures in by_code)
         return errors + _warnings(self, span)
@@ -156,6 +168,16 @@ def _warnings(equivalence: Equivalence, span: Span | None) -> tuple[Diagnostic, 
                 span,
                 notes=(f"all {equivalence.cases} cases raised {', '.join(equivalence.refusals)} in both forms",),
                 help="keep a request that can be answered in `requests/`",
+            )
+        )
+    for each in equivalence.stood_in:
+        found.append(
+            Diagnostic.at(
+                "W0803",
+                f"{each.what} failed whenever it was called, so only what stands in for it is proven",
+                each.span,
+                notes=(each.error,),
+                help="correct it, or keep a request in `requests/` that it can answer",
             )
         )
     return tuple(found)

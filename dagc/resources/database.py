@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -21,6 +22,8 @@ _PATIENCE_S = 2.0
 _LONGEST_S = 30.0
 _DOWN = frozenset({"08", "28", "3D", "53", "57"})
 """Classes of SQLSTATE: no connection, no access, no such database, no room, an operator is at work."""
+_MISSING = re.compile(r'no such (?:column|table): [\w.]{1,99}|(?:column|relation) "?[\w.]{1,99}"? does not exist')
+"""Of SQLite and of PostgreSQL: no value stands in it, and without the name nobody finds a renamed column."""
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
@@ -87,7 +90,7 @@ class Session:
 
 
 def failure(setting: str, error: Exception) -> ResourceError | None:
-    """What an exception of SQLAlchemy or of a driver means; the text of none is told, which may repeat values."""
+    """What an exception of SQLAlchemy or of a driver means; no text of it, which may repeat values."""
     from sqlalchemy import exc
 
     if isinstance(error, exc.DBAPIError):
@@ -165,9 +168,10 @@ def _operational(setting: str, cause: BaseException) -> ResourceError:
 
 
 def _named(cause: BaseException) -> str:
-    """The class of a driver's error, with the five letters the SQL standard has for it."""
+    """The class of a driver's error, with the five letters the SQL standard has for it, and a name it misses."""
     name, state = type(cause.__cause__ or cause).__name__, _state(cause)
-    return f"{name} ({state})" if state else name
+    missing = _MISSING.search(str(cause))
+    return (f"{name} ({state})" if state else name) + (f": {missing[0]}" if missing else "")
 
 
 def _state(cause: BaseException) -> str:

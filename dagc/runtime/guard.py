@@ -35,7 +35,7 @@ def guarded(step: Step, settings: GuardSettings, fallback: Callable[[], object] 
         except (Exception, SystemExit) as error:
             if fallback is None or is_refusal(error):
                 raise
-        SCOPE.get().fell_back(node)
+            SCOPE.get().fell_back(node, error)
         return fallback()
 
     attempts = _Attempts(cast(Waiting, step), settings, watch)
@@ -47,7 +47,7 @@ def guarded(step: Step, settings: GuardSettings, fallback: Callable[[], object] 
         except (Exception, SystemExit) as error:
             if fallback is None or is_refusal(error):
                 raise
-        SCOPE.get().fell_back(node)
+            SCOPE.get().fell_back(node, error)
         return fallback()
 
     return wait if asyncio.iscoroutinefunction(step) else call

@@ -121,6 +121,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
             frames = traceback.extract_tb(record.exc_info[2])
+            if hasattr(record.exc_info[1], "setting"):
+                line["reason"] = str(record.exc_info[1])  # a resource's error, which repeats nothing
             line["frames"] = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
         return json.dumps(line)
 

@@ -3,6 +3,8 @@
 Only endpoints with branches beside each other have it (service.json: `nodes`); the others pay nothing for it.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,6 +16,12 @@ from .observer import Watch
 HEADER = b"x-dagc-degraded"
 MOST_NAMED = 16
 """Nodes that the header names; a request of many items may have more."""
+
+LOGGED_EVERY = 100
+
+_LOG = logging.getLogger("dagc.runtime")
+_seen: Counter[tuple[str, str]] = Counter()
+"""How often each node failed in each way."""
 
 Branch = Callable[[], Coroutine[object, object, object]]
 """A function of main.py's own without parameters."""
@@ -28,10 +36,15 @@ class Scope:
     degraded: dict[str, None] = field(default_factory=dict)
     afterwards: list[Callable[[], None]] = field(default_factory=list)
 
-    def fell_back(self, node: str) -> None:
-        """A backup answered at `node`."""
+    def fell_back(self, node: str, error: BaseException) -> None:
+        """A backup answers at `node`, which failed so. The first such failure is logged, and every 100th."""
         self.degraded[node] = None
         self.watch.observer.event("dagc_fallbacks_total", node)
+        kind = type(error).__name__
+        _seen[node, kind] += 1
+        if _seen[node, kind] % LOGGED_EVERY == 1:
+            text = "`%s` failed and its backup answered, request `%s`; %d times so far"
+            _LOG.warning(text, node, self.request_id(), _seen[node, kind], exc_info=error)
 
     def counted(self, node: str, answered: int, members: int) -> None:
         """So many members of the quorum at `node` have answered."""

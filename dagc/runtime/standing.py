@@ -30,7 +30,7 @@ async def fallback(primary: Branch, backup: Branch, *, node: str, within_s: floa
     except (Exception, SystemExit) as error:
         if is_refusal(error):
             raise
-    SCOPE.get().fell_back(node)
+        SCOPE.get().fell_back(node, error)
     return await backup()
 
 

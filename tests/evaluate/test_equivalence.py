@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from dagc.diagnostics import Span
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.verdict import Equivalence
 from dagc.ir.graph import Graph
-from dagc.ir.ops import RunModel
+from dagc.ir.ops import Guard, RunModel
 from dagc.ir.types import DType, Tensor
 from dagc.models.store import ModelStore
 from tests.evaluate.test_evaluate import FLOAT, ONE, ROW, graph, node, step, steps, value
@@ -137,6 +138,25 @@ def test_when_every_case_is_refused_nothing_is_proven_and_that_is_said() -> None
     verdict = proof(g, g, [Case("a", {"x": 0.0})], ModelStore(), steps(f=lambda x: 1 / x))
     assert verdict.verdict == "nothing answered"
     assert [d.code for d in verdict.diagnostics(HERE)] == ["W0802"]
+
+
+def test_a_step_whose_fallback_answers_every_time_is_told_of() -> None:
+    def guarded(error: Exception, answers_at: float) -> list[str]:
+        def f(x: float) -> float:
+            if x != answers_at:
+                raise error
+            return x
+
+        op = replace(step("f", "x", FLOAT), guard=Guard(fallback=("graph", "zero")))
+        g = graph([value("x", FLOAT)], [node("f", op, "x", value("y", FLOAT))], "y", FLOAT)
+        cases = [Case(str(x), {"x": x}) for x in (0.0, 1.0)]
+        verdict = proof(g, g, cases, ModelStore(), steps(f=f, zero=lambda: 0.0))
+        assert verdict.verdict == "equal" and "stood_in" not in verdict.model_dump()
+        return [note for found in verdict.diagnostics(HERE) for note in (found.code, *found.notes)]
+
+    assert guarded(TypeError("no such thing"), 7.0) == ["W0803", "TypeError: no such thing"]
+    assert guarded(TypeError("no such thing"), 1.0) == []
+    assert guarded(ConnectionRefusedError("the world is away"), 7.0) == []
 
 
 def test_a_step_that_is_not_a_function_of_its_arguments_is_found() -> None:

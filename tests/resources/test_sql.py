@@ -103,6 +103,19 @@ def test_a_transaction_takes_effect_whole_or_not_at_all(database: Sql) -> None:
     asyncio.run(asked())
 
 
+def test_a_name_that_the_database_does_not_have_is_told(database: Sql) -> None:
+    async def asked() -> None:
+        await filled(database)
+        for statement, missing in (
+            ("SELECT agedays FROM profiles", "agedays"),
+            ("SELECT 1 FROM people", "people"),
+        ):
+            with pytest.raises(ResourceRefused, match=missing):
+                await database.all(statement)
+
+    asyncio.run(asked())
+
+
 def test_a_wrong_statement_is_refused_without_its_values(database: Sql) -> None:
     async def asked() -> None:
         await filled(database)

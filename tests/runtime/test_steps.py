@@ -275,7 +275,7 @@ def test_a_full_line_refuses(served, monkeypatch):
     assert statuses == [200] * 17 + [503] * 3
 
 
-def test_a_step_in_a_thread_may_be_timed_and_stood_in_for(served):
+def test_a_step_in_a_thread_may_be_timed_and_stood_in_for(served, caplog):
     async def ask():
         answer = await served.call("/v1/guarded", {"index": 1, "act": "hang"})
         served.main.graph.FREE.set()
@@ -284,6 +284,8 @@ def test_a_step_in_a_thread_may_be_timed_and_stood_in_for(served):
     answer = asyncio.run(ask())
     assert (answer.status, answer.body) == (200, b"-1")
     assert answer.headers == ((b"x-dagc-degraded", b"timed"),)
+    (told,) = (record for record in caplog.records if "backup" in record.message)
+    assert "`timed` failed" in told.message and told.exc_info[0].__name__ == "Late"
     assert served.ask("/v1/guarded", {"index": 1}) == [(200, 2)]
 
 
