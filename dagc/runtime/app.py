@@ -22,7 +22,7 @@ from uvicorn._types import (
     Scope,
 )
 
-from . import docs
+from . import docs, on_demand
 from .answer import EXPIRED, FAILED, Answer, refusal
 from .asgi import ClientGoneError, caller_of, fields_of, left, read_body
 from .calls import ORIGIN, Origin
@@ -32,7 +32,6 @@ from .front import Front
 from .ingress import PREFIX, behind_proxies
 from .metrics import CONTENT_TYPE
 from .oip.paths import is_inference
-from .oip.rest import Rest
 
 _JSON = b"application/json"
 _NOT_FOUND = refusal(404, "not_found", "nothing is served at this path; `/` lists what is")
@@ -64,7 +63,7 @@ class App:
             "/metrics": Page(lambda: Answer(200, front.metrics.text()), CONTENT_TYPE),
         }
         self._routes = {path.decode(): route for path, route in front.routes.items()}
-        self._rest = Rest(front) if service.models else None
+        self._rest = on_demand.Rest(front) if service.models else None
         self._users = behind_proxies(service.app.app) if service.app is not None else None
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

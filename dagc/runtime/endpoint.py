@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from . import on_demand
 from .access import Access
 from .admission import Queue, Ticket
 from .answer import Answer
 from .batcher import Batcher
 from .glue import Coding, Glue
 from .observer import Watch
-from .otlp import Exporter
 from .scope import FlaggingCodec
 from .settings import EndpointSettings, Limits
 from .stopwatch import timed
-from .traced import traced
 from .turn import Turn
 from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from .otlp import Exporter
 
 
 class Endpoint:
@@ -72,10 +75,11 @@ class Endpoint:
         self._others.append(other)
         return other
 
-    def trace(self, exporter: Exporter, steps: Sequence[str]) -> None:
+    def trace(self, exporter: "Exporter", steps: Sequence[str]) -> None:
         """From now on requests have spans, and so have `steps` in them."""
         draw = self._driver.draw
-        draw.plain, draw.timed = (traced(g, self.route, steps, exporter) for g in (draw.plain, draw.timed))
+        spanned = (on_demand.traced(each, self.route, steps, exporter) for each in (draw.plain, draw.timed))
+        draw.plain, draw.timed = spanned
         for other in self._others:
             other.trace(exporter, steps)
 

@@ -6,10 +6,10 @@ service knows.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from . import on_demand
 from .access import Access, AnyOf, ApiKeys, Credentials
 from .secrets import setting
 from .settings import Auth, StartError
-from .tokens import Tokens
 
 
 class Entrance:
@@ -41,4 +41,4 @@ def _opened(way: Auth) -> Credentials:
         raise StartError("setting_missing", message)
     if way.kind == "api_key":
         return ApiKeys(text, way.setting)
-    return Tokens(text, way.setting, issuer=way.issuer, audience=way.audience, scopes=way.scopes)
+    return on_demand.Tokens(text, way.setting, issuer=way.issuer, audience=way.audience, scopes=way.scopes)

@@ -4,6 +4,7 @@ A request that needs more than that then fails with an error of its own; without
 process, and every other request with it.
 """
 
+import ctypes
 import resource
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ def keep_within_memory(root: Path = Path("/")) -> None:
     wanted = int(allowed * SHARE)
     if soft == resource.RLIM_INFINITY or wanted < soft:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def give_back() -> None:
+    """Return to the kernel what start-up has freed: forked workers would each get a copy of it to fill anew."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's own
+    if trim is not None:
+        trim(0)
 
 
 def _limits(root: Path) -> Iterator[int]:

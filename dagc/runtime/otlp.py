@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from .answer import Answer
-from .traces import Attribute
+from .traces import Attribute, asked_for
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("dagc.runtime")
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 FLUSH_S = 2.0
 """How long the end of the service waits for the last spans to leave."""
@@ -30,7 +29,7 @@ FLUSH_S = 2.0
 def why_not() -> str | None:
     """Why no spans are exported: nothing asks for it (an empty reason), or what is asked for is not had."""
     env = os.environ
-    if not any(env.get(name) for name in _ENDPOINTS):
+    if not asked_for():
         return ""
     if env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none":
         return ""

@@ -170,7 +170,7 @@ def _answered(session: Session, settings: SessionSettings) -> list[Batch]:
     return [batch for batch in asked if _is_answered(session, batch)]
 
 
-def _drawn(feed: Feed, random: np.random.Generator) -> Array:
+def _drawn(feed: Feed, random: "np.random.Generator") -> Array:
     zeros = feed.sample()
     return random.standard_normal(zeros.shape).astype(zeros.dtype) if zeros.dtype.kind == "f" else zeros
 

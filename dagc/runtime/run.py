@@ -12,26 +12,28 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from . import logs
+from . import logs, on_demand, traces
 from .events import Event
 from .front import Front
 from .grpc_port import grpc_listeners, grpc_port
 from .guest import Guest
 from .listening import bind, cannot_bind
-from .memory_limit import keep_within_memory
+from .memory_limit import give_back, keep_within_memory
 from .metrics import Metrics
 from .observer import Watch
 from .options import Options, read_options
-from .otlp import Exporter
 from .served import Served
 from .settings import StartError
-from .traced import exporting
-from .worker import MAX_CROWD, Worker, connection_cap, patience_s
+from .worker import MAX_CROWD, Worker, connection_cap, patience_s, preload
 from .workers import Seat, Supervisor, exec_worker, why_not_fork
+
+if TYPE_CHECKING:
+    from .otlp import Exporter
 
 
 class Startable(Served, Protocol):
@@ -149,8 +151,10 @@ def _warm_up(service: Startable) -> None:
         raise
     except Exception as error:
         raise StartError("start_failed", f"warming up failed with {type(error).__name__}: {error}") from error
+    preload()
     # What start-up made lives as long as the process: collections need not look at it, and so not copy it, again.
     gc.collect()
+    give_back()
     gc.freeze()
 
 
@@ -185,7 +189,7 @@ def _work(
         sockets = [seat.listener, *(guest.listeners if guest else ())]
         grpc = grpc_port(seat.grpc, seat.number, options.workers)
         worker = Worker(front, options.drain_s, watched, supervised=supervised, grpc=grpc)
-        with exporting(service):
+        with on_demand.exporting(service) if traces.asked_for() else nullcontext():
             worker.run(sockets=sockets)
     except OSError as error:
         raise cannot_bind(options.host, options.port, error) from error

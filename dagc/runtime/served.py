@@ -5,12 +5,14 @@ through the same seam as a generated service does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .access import Access
 from .answer import Answer
 from .ingress import Ingress
-from .oip.joined import Model
+
+if TYPE_CHECKING:
+    from .oip.joined import Model
 
 
 class Ticket(Protocol):
@@ -98,7 +100,7 @@ class Served(Protocol):
         """Who may use what is no endpoint, but for health; `None`: everybody."""
 
     @property
-    def models(self) -> Sequence[Model]:
+    def models(self) -> "Sequence[Model]":
         """Its graphs that the Open Inference Protocol has a form for."""
 
     @property

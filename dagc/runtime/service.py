@@ -1,11 +1,13 @@
 """A service: its folder's settings, sessions and endpoints, put together for the glue and for the front."""
 
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uvicorn._types import ASGI3Application
 
+from . import on_demand
 from .admission import Queue, Ticket
 from .batcher import Batcher, SessionCall
 from .calls import PlainCoding, serve_call
@@ -18,21 +20,20 @@ from .glue import Coding, Glue, GlueFunction
 from .guard import Step, guarded
 from .ingress import Ingress
 from .observer import NullObserver, Observer, Watch
-from .oip.codec import RowCodec
-from .oip.joined import Model
-from .otlp import Exporter
-from .reload import Follower, follow, models_folder
 from .resources import Resource, Resources
 from .run import serve
 from .scope import FlaggingCodec, Scope, scoped
 from .session import Session, session_threads
 from .settings import EndpointSettings, PartSettings, StartError, load_settings, read_file
-from .step_places import StepPlaces
 from .stopwatch import DECODE, ENCODE, timed_every
-from .traced import linked
 from .watchdog import Watchdog
-from .wire.remote import Remote
-from .wire.wiring import Wiring
+
+if TYPE_CHECKING:
+    from .oip.joined import Model
+    from .otlp import Exporter
+    from .step_places import StepPlaces
+    from .wire.remote import Remote
+    from .wire.wiring import Wiring
 
 __all__ = ["Endpoint", "NullObserver", "Observer", "Service", "StartError"]
 
@@ -49,7 +50,6 @@ class Service:
         self._settings = load_settings(self._folder / "service.json")
         self.watch = Watch()
         self._batcher = Batcher(self.watch)
-        self._places = StepPlaces(self._folder, self._batcher, self.watch)
         self._sessions = {each.name: Session(each, self._folder) for each in self._settings.sessions}
         self._batcher.patient = any(each.max_wait_s for each in self._sessions.values())
         self._calls = {name: SessionCall(self._batcher, session) for name, session in self._sessions.items()}
@@ -62,7 +62,6 @@ class Service:
             *self._settings.endpoints,
             *self._settings.parts,
         )
-        self._wiring = Wiring(self._settings.parts, self._settings.remotes, self.watch)
         self._resources = Resources(self.watch)
         self._graphs: dict[str, Callable[..., object]] = {}
         front = self._settings.ingress
@@ -100,7 +99,8 @@ class Service:
     @property
     def events(self) -> tuple[Event, ...]:
         """What else is counted, for metrics."""
-        asked = (*self._wiring.events(), *self._resources.events)
+        remotes = tuple(self._wiring.events()) if self._settings.remotes else ()
+        asked = (*remotes, *self._resources.events)
         held = holders((*self.sessions, *self.parts))
         return (*events(self._served), *reloads(self._settings.sessions), *asked, *held)
 
@@ -156,8 +156,8 @@ class Service:
             if settings.takes_bytes:
                 endpoint.of_bytes = endpoint.also(BytesCodec(function, settings))
             if settings.inference is not None:
-                rows = endpoint.also(RowCodec(function, settings))
-                self.models += (Model(settings, settings.inference, rows, endpoint.access),)
+                rows = endpoint.also(on_demand.RowCodec(function, settings))
+                self.models += (on_demand.Model(settings, settings.inference, rows, endpoint.access),)
             return coroutine
 
         return register
@@ -174,7 +174,7 @@ class Service:
         self.endpoints[settings.route] = Endpoint(settings, glue, self._batcher, self.watch, queue)
         return coroutine
 
-    def remote(self, name: str) -> Remote:
+    def remote(self, name: str) -> "Remote":
         """What the glue calls to ask another service for a part of service.json: `await compute_score(row)`.
 
         Raises:
@@ -196,6 +196,14 @@ class Service:
         for route, function in self._graphs.items():
             serve_call(function, self.endpoints[route].also(PlainCoding()))
 
+    @cached_property
+    def _places(self) -> "StepPlaces":
+        return on_demand.StepPlaces(self._folder, self._batcher, self.watch)
+
+    @cached_property
+    def _wiring(self) -> "Wiring":
+        return on_demand.Wiring(self._settings.parts, self._settings.remotes, self.watch)
+
     def _glue(self, settings: EndpointSettings, codec: Coding, coroutine: GlueFunction) -> Glue:
         """The way through an endpoint; requests of one whose answers may be degraded have a scope."""
         if not settings.nodes:
@@ -211,7 +219,8 @@ class Service:
     def share_cpus(self, workers: int) -> None:
         """So many processes serve beside each other: threads and processes of each are shared out among them."""
         self._batcher.aside.size = max(1, cpu_limit() // workers)
-        self._places.begin(workers)
+        if self._settings.guards:
+            self._places.begin(workers)
 
     def watch_models(self) -> None:
         """From now on, models that may be replaced follow their files; those that are there serve at return.
@@ -219,10 +228,14 @@ class Service:
         Raises:
             StartError: `models_dir`.
         """
-        models = models_folder()
+        if not any(each.reload for each in self._settings.sessions):
+            return
+        models = on_demand.models_folder()
         if models is not None:
-            follow(
-                Follower(each, self._folder, models / each.reload, self._calls[each.name], self._put, self.watch)
+            on_demand.follow(
+                on_demand.Follower(
+                    each, self._folder, models / each.reload, self._calls[each.name], self._put, self.watch
+                )
                 for each in self._settings.sessions
                 if each.reload is not None
             )
@@ -234,11 +247,11 @@ class Service:
     @property
     def is_stuck(self) -> bool:
         """Whether a thread is in a step that nobody waits for any more."""
-        return self._places.is_stuck
+        return bool(self._settings.guards) and self._places.is_stuck
 
-    def trace(self, exporter: Exporter) -> None:
+    def trace(self, exporter: "Exporter") -> None:
         """From now on requests, steps, sessions and batches have spans."""
-        self._batcher.linked = partial(linked, exporter)
+        self._batcher.linked = partial(on_demand.linked, exporter)
         for endpoint in self.endpoints.values():
             endpoint.trace(exporter, self._settings.steps)
 

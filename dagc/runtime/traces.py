@@ -3,6 +3,7 @@
 Free where nothing is exported: then a span is nothing, and the trace a request came with is passed on as it is.
 """
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -24,6 +25,13 @@ class Tracer(Protocol):
 
 
 _tracers: list[Tracer] = []
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+def asked_for() -> bool:
+    """Whether the environment says where spans are to go."""
+    return any(os.environ.get(name) for name in ENDPOINTS)
 
 
 def export(tracer: Tracer) -> None:

@@ -1,5 +1,6 @@
 """A built tree runs where only its requirements are installed: no dagc, no onnx, nothing of the compiler."""
 
+import json
 import os
 import re
 import subprocess
@@ -83,3 +84,33 @@ def test_the_service_answers_there_as_stored(environment: dict[str, str], servic
             answer = client.post("/v1/tabular", json=each.stored.request)
             assert answer.status_code == 200, answer.text
             assert near(answer.json(), each.stored.response, each.stored.tolerance or 0), each.name
+
+
+def test_a_service_loads_only_the_rooms_that_it_uses_and_nothing_for_its_first_request(
+    environment: dict[str, str], service: Path
+) -> None:
+    code = """
+import asyncio, json, pathlib, sys
+import main
+from dagc_runtime import on_demand
+
+async def ask(body):
+    answered = asyncio.get_running_loop().create_future()
+    main.service.endpoints["/v1/tabular"].accept(body, asyncio.get_running_loop().time() + 60, answered.set_result)
+    return (await answered).status
+
+main.service.warm_up()
+before = set(sys.modules)
+body = dict(carat=0.7, depth=61.8, table=57, x=5.7, y=5.7, z=3.5, cut="Ideal", color="D", clarity="IF")
+status = asyncio.run(ask(json.dumps(body).encode()))
+rooms = sorted(set(on_demand._HOMES.values()))
+loaded = [room for room in rooms if f"dagc_runtime.{room}" in sys.modules]
+print(json.dumps([status, loaded, "numpy.random" in sys.modules, sorted(set(sys.modules) - before)]))
+"""
+    done = python(environment, service, code)
+    assert done.stdout, done.stderr
+    status, loaded, random, late = json.loads(done.stdout)
+    assert status == 200, done.stderr
+    assert loaded == []
+    assert not random
+    assert late == []

@@ -11,10 +11,11 @@ from ..codec import BadRequest
 from ..framing import read_wish
 from ..front import Front
 from .grpc_status import timeout_s
-from .joined import Joined, Model, message_of, outputs_of
+from .joined import Joined, Model, outputs_of
 from .message import InferRequest, answer_message, read_message, tensor_metadata
 from .messages import HEALTH, INFERENCE, DecodeError, Message, decode, make
 from .metadata import model_metadata, repository_index, server_metadata
+from .paths import message_of
 from .request import check_request
 from .rows import read_rows
 

@@ -7,7 +7,7 @@ from grpclib.const import Status
 from grpclib.metadata import encode_grpc_message
 
 from ..answer import Answer
-from .joined import message_of
+from .paths import message_of
 
 STATUSES = {
     400: Status.INVALID_ARGUMENT,

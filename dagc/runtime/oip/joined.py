@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, cast
 
@@ -115,15 +115,6 @@ class Joined:
 def outputs_of(answer: Answer) -> list[Array]:
     """The arrays of an answer that holds them, in the order of the settings."""
     return cast("list[Array]", cast("Held", answer.body).value)
-
-
-def message_of(answer: Answer) -> str:
-    """What a refusal says, in one text: its message, after the field that it is about."""
-    if not answer.body:
-        return f"status {answer.status}"
-    error: Mapping[str, str] = json.loads(answer.body)["error"]
-    field, message = error.get("field"), error["message"]
-    return message if field is None or f"`{field}`" in message else f"`{field}`: {message}"
 
 
 def _of_row(answer: Answer, number: int) -> Answer:

@@ -1,10 +1,13 @@
 """Which paths are the protocol's, which model each asks for, and how it wants to be refused."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..answer import Answer
-from .joined import Model, message_of
+
+if TYPE_CHECKING:
+    from .joined import Model
 
 ROOT = "/v2"
 
@@ -19,7 +22,7 @@ def parts_of(path: str) -> list[str]:
     return path.strip("/").split("/")[1:]
 
 
-def asked_model(path: str, models: Sequence[Model]) -> Model | None:
+def asked_model(path: str, models: "Sequence[Model]") -> "Model | None":
     """The model that a path names, by its version too where it says one."""
     parts = parts_of(path)
     if len(parts) < 2 or parts[0] != "models":
@@ -33,3 +36,12 @@ def in_protocol(answer: Answer) -> Answer:
     """A refusal as the protocol writes it: `{"error": "<message>"}`."""
     text = json.dumps({"error": message_of(answer)}, separators=(",", ":"))
     return answer._replace(body=text.encode() if answer.body else b"")
+
+
+def message_of(answer: Answer) -> str:
+    """What a refusal says, in one text: its message, after the field that it is about."""
+    if not answer.body:
+        return f"status {answer.status}"
+    error: Mapping[str, str] = json.loads(answer.body)["error"]
+    field, message = error.get("field"), error["message"]
+    return message if field is None or f"`{field}`" in message else f"`{field}`: {message}"

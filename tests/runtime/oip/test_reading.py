@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dagc.runtime.codec import BadRequest
 from dagc.runtime.oip.body import read_body
-from dagc.runtime.oip.joined import message_of
+from dagc.runtime.oip.paths import message_of
 from dagc.runtime.oip.message import read_message
 from dagc.runtime.oip.messages import DecodeError, decode, make
 from dagc.runtime.oip.paths import in_protocol
