@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dagc.diagnostics import Diagnostic
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.complete import complete
-from dagc.dsl.handle import Handle, every_output
+from dagc.dsl.handle import Handle, every_output, remedy
 from dagc.evaluate.choosing import sum_to_one
 from dagc.evaluate.kernels import apply
 from dagc.ir.ops import (
@@ -286,7 +286,8 @@ def _run(op: Expression, values: Sequence[object], *, implicit: bool = False) ->
     except (TypeError, ValueError, IndexError, OverflowError) as error:
         if recording() is None:
             raise
-        return _refuse(str(error), "the values are all known here: compute the constant outside the graph body")
+        known = "the values are all known here: compute the constant outside the graph body"
+        return _refuse(str(error), next(filter(None, map(remedy, values)), known))
 
 
 def _refuse_loss(weights: Sequence[object]) -> None:

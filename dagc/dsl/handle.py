@@ -188,12 +188,21 @@ def operand(recorder: Recorder, item: object) -> Value:
             f"{what} takes no part in tensor arithmetic",
             recorder.here(),
             "computed here",
-            help="take one of its outputs by name"
-            if isinstance(item, Outputs)
-            else "use numbers, tensors and NumPy arrays here, and anything else inside a step",
+            help=remedy(item) or "use numbers, tensors and NumPy arrays here, and anything else inside a step",
         )
     )
     return recorder.unknown("unknown")
+
+
+def remedy(item: object) -> str | None:
+    """What to write instead of something that takes no part in arithmetic, where that is known."""
+    if isinstance(item, Outputs):
+        return "take one of its outputs by name"
+    if isinstance(item, list | tuple) and any(isinstance(each, Handle) for each in item):
+        return "give its values one by one, as `dagc.mean(a, b)` takes them"
+    if callable(item):
+        return "give what it returns, `wide(row)` and not `lambda: wide(row)`: all of these values are computed"
+    return None
 
 
 def as_value(recorder: Recorder, item: object) -> Value | None:

@@ -98,6 +98,7 @@ REFUSED = [
     ("E0127", "value = row * classifier(row)"),
     ("E0127", "value = dagc.mean()"),
     ("E0127", "value = dagc.mean([row, row])"),
+    ("E0127", "value = dagc.weighted((0.5, lambda: row), (0.5, row))"),
     ("E0127", "value = dagc.vote(total, total, ties='random')"),
     ("E0127", "value = dagc.cast(row, 'f31')"),
     ("E0127", "value = dagc.argmax(row, axis='last')"),
