@@ -57,11 +57,11 @@ def load(path: Path, report: Report) -> tuple[Traced, ...]:
         if module is None:
             return ()
         graphs = _own_graphs(module)
-        _check_definitions(root, report)
+        _check_definitions(folder, report)
         if not graphs and not report.errors:
             report.add(_no_graph(file, root))
         traced = [(function, graph) for function in graphs if (graph := _traced(function, root, report))]
-        front, wrong = declared_ingress(_users_modules(root), module.__name__, [g.name for g in graphs], root)
+        front, wrong = declared_ingress(folder.imported(), module.__name__, [g.name for g in graphs], root)
         report.extend(wrong)
         finished = (_finished(function, graph, folder, file, report, front) for function, graph in traced)
         return tuple(t for t in finished if t)
@@ -109,15 +109,11 @@ def _no_graph(file: Path, root: Path) -> Diagnostic:
     )
 
 
-def _users_modules(root: Path) -> list[ModuleType]:
-    modules = [m for m in list(sys.modules.values()) if isinstance(getattr(m, "__file__", None), str)]
-    return [module for module in modules if users_file(str(module.__file__), root) is not None]
-
-
-def _check_definitions(root: Path, report: Report) -> None:
+def _check_definitions(folder: UserFolder, report: Report) -> None:
     """The signatures of all steps and graphs, the bodies of graphs, and the resources of the user's modules."""
-    report.extend(declared_mistakes(_users_modules(root), root))
-    for module in _users_modules(root):
+    root = folder.root
+    report.extend(declared_mistakes(folder.imported(), root))
+    for module in folder.imported():
         file = Path(str(module.__file__))
         report.extend(redefinitions(module, file, users_file(str(file), root) or file.name))
         for value in list(vars(module).values()):
@@ -188,7 +184,7 @@ def _finished(
     except AnnotationError as error:
         report.extend(annotation_mistakes(function.function, error, folder.root))
         return None
-    build_only = _build_only(folder.root)
+    build_only = _build_only(folder)
     return Traced(
         graph,
         store_of(folder.root),
@@ -197,7 +193,7 @@ def _finished(
         folder.root,
         (
             *folder.carried(file, {folder.root / path: lines for path, lines in build_only.items()}),
-            *default_files(_asked(folder.root)),
+            *default_files(_asked(folder)),
         ),
         body,
         request,
@@ -215,25 +211,25 @@ def _models(root: Path) -> dict[str, ModelKey]:
     return {path: key for model in models_read(root) for path, key in model.read_as(root)}
 
 
-def _build_only(root: Path) -> dict[str, frozenset[int]]:
-    """The first lines of the functions that importers call, by their file's path from `root`."""
-    sources = [model.source for model in (*_declared_models(root), *models_read(root))]
+def _build_only(folder: UserFolder) -> dict[str, frozenset[int]]:
+    """The first lines of the functions that importers call, by their file's path from the folder."""
+    sources = [model.source for model in (*_declared_models(folder), *models_read(folder.root))]
     places = [source.definition() for source in sources if isinstance(source, ImportedModel)]
     found: dict[str, frozenset[int]] = {}
     for file, line in filter(None, places):
-        relative = users_file(file, root)
+        relative = users_file(file, folder.root)
         if relative is not None:
             found[relative] = found.get(relative, frozenset()) | {line}
     return found
 
 
-def _declared_models(root: Path) -> list[OnnxModel]:
-    return [v for module in _users_modules(root) for v in vars(module).values() if isinstance(v, OnnxModel)]
+def _declared_models(folder: UserFolder) -> list[OnnxModel]:
+    return [v for module in folder.imported() for v in vars(module).values() if isinstance(v, OnnxModel)]
 
 
-def _asked(root: Path) -> Iterator[Asked]:
+def _asked(folder: UserFolder) -> Iterator[Asked]:
     """What the steps of the user's modules ask for; a step whose signature is wrong asks for nothing yet."""
-    for step in (value for module in _users_modules(root) for value in vars(module).values()):
+    for step in (value for module in folder.imported() for value in vars(module).values()):
         if isinstance(step, Step):
             with contextlib.suppress(AnnotationError):
                 yield from step.contract().asked

@@ -27,12 +27,15 @@ class UserFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.modules: dict[str, ModuleType] = {}
+        self._before: dict[str, ModuleType] = {}
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """The folder is importable inside; what the user's code prints goes to standard error."""
         path, bytecode = list(sys.path), sys.dont_write_bytecode
         hidden = {name: sys.modules.pop(name) for name in self._hidden()}
+        before = self._before
+        self._before = before or dict(sys.modules)
         sys.modules.update(self.modules)
         sys.path.insert(0, str(self.root))
         sys.dont_write_bytecode = True  # a build leaves nothing in the user's folder
@@ -40,11 +43,16 @@ class UserFolder:
             with contextlib.redirect_stdout(sys.stderr), watched(self.root):
                 yield
         finally:
-            for name in [name for name, module in sys.modules.items() if self._is_users(module)]:
+            for name in self._imported():
                 self.modules[name] = sys.modules.pop(name)
+            self._before = before
             sys.modules.update(hidden)
             sys.path[:] = path
             sys.dont_write_bytecode = bytecode
+
+    def imported(self) -> tuple[ModuleType, ...]:
+        """The user's modules that are imported by now; only inside `opened()`."""
+        return tuple(sys.modules[name] for name in self._imported())
 
     def siblings(self) -> tuple[str, ...]:
         """The names of modules and packages in the folder."""
@@ -60,8 +68,7 @@ class UserFolder:
         Only inside `opened()`. Functions that begin at the lines `build_only` are never called by a service.
         A file imported only inside a function was perhaps not imported yet, so the text is asked too.
         """
-        imported = [module for module in sys.modules.values() if self._is_users(module)]
-        waiting = [first, *(Path(str(module.__file__)).resolve() for module in imported)]
+        waiting = [first, *(Path(str(module.__file__)).resolve() for module in self.imported())]
         found: dict[Path, None] = {}
         while waiting:
             file = waiting.pop(0)
@@ -79,6 +86,11 @@ class UserFolder:
             for name, module in sys.modules.items()
             if name.split(".")[0] in names and not _is_installed(module) and name not in self.modules
         ]
+
+    def _imported(self) -> list[str]:
+        # Only what came since: to find the real paths of a thousand library modules takes a tenth of a second.
+        came = [(name, m) for name, m in list(sys.modules.items()) if self._before.get(name) is not m]
+        return [name for name, module in came if self._is_users(module)]
 
     def _is_users(self, module: object) -> bool:
         file = getattr(module, "__file__", None)
