@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from dagc.models.rows.broadcast import common_place
 from dagc.models.rows.call import Call, Rule, from_front, untouched
-from dagc.models.rows.size import ROWS, Size, number, product
+from dagc.models.rows.size import ROWS, Size, cut_off, number, product
 from dagc.models.rows.value import Dims, Mixes, Place, Tensor, Value, placed
 
 _TO_THE_END = 10**9
@@ -129,6 +129,8 @@ def _cut(size: Size, start: Size, end: Size, step: Size) -> Size | None:
         return None
     if start.value == -1 and step.value == 1 and (end.value or 0) >= _TO_THE_END:
         return number(1)
+    if start.value == 0 and step.value == 1 and (size.value or 0) >= 1 and end.positive and end.value is None:
+        return cut_off(end, size)
     if size.value is None or end.value is None:
         return None
     return number(len(range(size.value)[start.value : end.value : step.value]))

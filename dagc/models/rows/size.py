@@ -18,6 +18,7 @@ _ROWS = "N"
 _AT_LEAST_ONE = "+"
 _ANY_NUMBER = "?"
 _VARYING = "!"
+_CUT = "<"
 _DEPENDS = _ROWS + _VARYING
 _UNSIGNED = _ANY_NUMBER + _VARYING
 _MOST_TERMS = 24
@@ -155,6 +156,19 @@ def number(value: int) -> Size:
 def some_size(*key: object) -> Size:
     """The size, at least one and independent of the number of rows, that `key` stands for."""
     return Size((((_AT_LEAST_ONE + _name(key),), 1),))
+
+
+def cut_off(size: Size, at: Size) -> Size:
+    """The smaller of two sizes, of which the second is known: what is left of an axis that is cut off.
+
+    Where it is broadcast to the first it is equal to it, or one, or the model fails.
+    """
+    return Size((((f"{_AT_LEAST_ONE}{_name((size,))}{_CUT}{_name((at,))}",), 1),))
+
+
+def is_cut_off(size: Size, whole: Size) -> bool:
+    """Whether the first is the second, cut off."""
+    return size.single and size.terms[0][0][0].startswith(f"{_AT_LEAST_ONE}{_name((whole,))}{_CUT}")
 
 
 def some_number(*key: object) -> Size:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dagc.models.rows.exact import DOUBLE, FLOAT, INT64, WHOLE
-from dagc.models.rows.size import ROWS, Size, as_dim, number, some_number, some_size
+from dagc.models.rows.size import ROWS, Size, as_dim, is_cut_off, number, some_number, some_size
 
 if TYPE_CHECKING:
     import onnx
@@ -224,6 +224,8 @@ def placed(place: Place | None, dims: Sequence[Size]) -> Tensor:
 def broadcast_size(sizes: Sequence[Size]) -> Size:
     """The size of an axis without rows that operands of these sizes are broadcast to."""
     wide = [size for size in dict.fromkeys(sizes) if size.value != 1]
+    if len(wide) > 1:
+        wide = [size for size in wide if not any(is_cut_off(size, other) for other in wide)]
     if len(wide) <= 1:
         return wide[0] if wide else number(1)
     known = next((size for size in wide if size.value is not None), None)

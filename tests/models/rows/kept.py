@@ -146,6 +146,16 @@ INDEXING = {
     "slice": model(whole("s", 1) + whole("e", 3) + whole("a", 1) + "y = Slice(x, s, e, a)"),
     "slice all rows": model(whole("s", 0, 1) + whole("e", 2147483647, 3) + "y = Slice(x, s, e)"),
     "slice by attributes": model("y = Slice<starts = [1], ends = [3], axes = [1]>(x)", opset=9),
+    "positions cut out of a table": model(  # torch's TransformerEncoder: time in front, then rows and time as one
+        floats("p", 8, 2)
+        + whole("z", 0)
+        + whole("a", 2)
+        + whole("f", -1, 2)
+        + "r = Shape<start = 0, end = 1>(x) t = Shape<start = 1, end = 2>(x) c = Slice(p, z, t, z) b = Add(x, c)"
+        " d = Transpose<perm = [1, 0, 2]>(b) s = Concat<axis = 0>(t, r, a) e = Reshape(d, s)"
+        " g = Reshape(e, f) h = Reshape(g, s) y = Transpose<perm = [1, 0, 2]>(h)",
+        "float[N,T,2] x",
+    ),
     "split": model(whole("s", 1, 3) + "y, z = Split<axis = 1>(x, s)", outputs="y, z"),
     "split evenly": model("y, z = Split<axis = 1>(x)", outputs="y, z"),
     "pad": model(whole("p", 0, 1, 0, 2) + "y = Pad(x, p)"),

@@ -9,6 +9,8 @@ from dagc.models.rows.size import (
     ZERO,
     Size,
     as_dim,
+    cut_off,
+    is_cut_off,
     number,
     opaque,
     product,
@@ -16,6 +18,7 @@ from dagc.models.rows.size import (
     some_size,
     varying,
 )
+from dagc.models.rows.value import broadcast_size
 
 T, U = some_size("t"), some_size("u")
 X = some_number("x")
@@ -84,3 +87,12 @@ def test_numbers_that_grow_beyond_reason_are_given_up() -> None:
         grown = grown * (some_size(i) + ONE)
     assert not grown.fixed and len(grown.terms) < 1000
     assert grown.per_row() is None
+
+
+def test_what_is_cut_off_at_a_size_is_broadcast_to_it_and_to_nothing_else() -> None:
+    kept = cut_off(T, number(8))
+    assert kept.positive and kept.fixed and kept != T
+    assert is_cut_off(kept, T) and not is_cut_off(kept, U) and not is_cut_off(kept + kept, T)
+    assert broadcast_size([T, kept]) == broadcast_size([kept, ONE, T]) == T
+    assert broadcast_size([U, kept]) not in (U, kept, T)
+    assert broadcast_size([kept, cut_off(T, number(9))]) not in (kept, T)
