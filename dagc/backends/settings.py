@@ -12,7 +12,7 @@ from dagc.plan.service_plan import Endpoint, Part, Remote, RemoteStage, Service,
 _OF_ENDPOINT = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
 _OF_INGRESS = {"auth", "open", "max_body_bytes"}
 _OF_PART = {"name", "route", "parameters", "takes", "gives", "interface", "waits", "limits"}
-_OF_REMOTE = {"name", "service", "route", "takes", "gives", "interface", "may_repeat"}
+_OF_REMOTE = {"name", "service", "route", "takes", "gives", "interface", "may_repeat", "waits"}
 _OF_SESSION = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_by_one"}
 
 

@@ -13,8 +13,8 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Operation = Literal["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "list"]
-"""What main.py computes by itself, of Python values: to choose by, or to give to a step as a list."""
+Operation = Literal["eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "list", "tuple"]
+"""What main.py computes by itself, of Python values: to choose by, or to give to a step as a list or a tuple."""
 
 
 class Argument(_Plain):
@@ -335,7 +335,8 @@ class Part(_Plain):
 class Remote(_Plain):
     """A part as the service that asks for it knows it: `name` in main.py, the service, and what the part says.
 
-    A call that `may_repeat` is tried once more where a connection fails. `parts` are the user's models and steps.
+    A call that `may_repeat` is tried once more where a connection fails. One that `waits` waits for the world over
+    there. `parts` are the user's models and steps.
     """
 
     name: str
@@ -345,6 +346,7 @@ class Remote(_Plain):
     gives: tuple[WireType, ...]
     interface: str
     may_repeat: bool
+    waits: bool = False
     parts: tuple[str, ...]
     lines: tuple[str, ...]
 

@@ -8,12 +8,13 @@ JSON = b"application/json"
 
 
 class Answer(NamedTuple):
-    """One response. `headers` are extra ones, names in lower case."""
+    """One response. `headers` are extra ones, names in lower case; `statuses` those of answers that it holds."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type: bytes = JSON
+    statuses: tuple[int, ...] = ()
 
 
 def refusal(

@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from .answer import Answer, refusal
 from .exchange import Exchange
-from .framing import CONTINUE, encode
+from .framing import CONTINUE, LARGE, encode
 from .front import STOP_GRACE_S, Front
 from .reading import HEAD, IDLE, Reader
 
@@ -168,11 +168,13 @@ class Connection(HttpToolsProtocol):
             self._running -= 1
             close = exchange.close or (front.draining and self._is_idle() and not self.flow.read_paused)
             written.append(encode(answer, exchange.request_id, front.date, _CLOSE if close else b""))
-            self._count(exchange, answer.status, len(answer.body), now)
+            if len(answer.body) > LARGE:
+                written.append(answer.body)
+            self._count(exchange, answer.status, len(answer.body), now, answer.statuses)
         if written:
             self._since = now
             self._served = True
-            self.transport.write(b"".join(written))
+            self._write(written)
         if close:
             return self._finish(now)
         if owed:
@@ -248,13 +250,23 @@ class Connection(HttpToolsProtocol):
             self._running -= 1
             self.settle()
 
-    def _count(self, exchange: Exchange, status: int, size: int, now: float) -> None:
+    def _count(
+        self, exchange: Exchange, status: int, size: int, now: float, statuses: tuple[int, ...] = ()
+    ) -> None:
         seconds = now - exchange.arrived
-        exchange.route.meter.answered(status, seconds)
+        for each in statuses or (status,):
+            exchange.route.meter.answered(each, seconds)
         log = self._front.log
         if log.wants(status):
             known = exchange.request_id, size, exchange.caller, exchange.trace_id
             log.add(exchange.route.path, status, seconds, *known)
+
+    def _write(self, pieces: list[bytes]) -> None:
+        """Small answers as one, since joining costs less than a second buffer; large ones are not copied."""
+        if sum(map(len, pieces)) > LARGE:
+            self.transport.writelines(pieces)
+        else:
+            self.transport.write(b"".join(pieces))
 
     def _invite(self) -> None:
         self._reader.expects = False

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from .answer import JSON, Answer, refusal
 
 MAX_HEAD_BYTES = 16 * 1024
+LARGE = 64 * 1024
+"""Bytes of a body above which it is written by itself, and not copied to stand behind its head."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # A request with no other names than these, in the spellings of common clients, needs no closer look at its head.
 PLAIN_NAMES = frozenset(
@@ -42,7 +44,7 @@ class Wish:
 
 
 def encode(answer: Answer, request_id: bytes, date: bytes, close: bytes) -> bytes:
-    """Head and body of an answer; `date` and `close` are whole header lines, or nothing."""
+    """Head and body of an answer, without a `LARGE` body; `date` and `close` are header lines, or nothing."""
     head = _HEADS.get(answer.status) or _HEADS[500]
     if answer.content_type is not JSON:
         head = head.replace(JSON, answer.content_type)
@@ -55,7 +57,7 @@ def encode(answer: Answer, request_id: bytes, date: bytes, close: bytes) -> byte
         extra,
         close,
         len(body),
-        body,
+        body if len(body) <= LARGE else b"",
     )
 
 

@@ -24,6 +24,7 @@ from .observer import Watch
 from .oip.paths import asked_model, is_inference
 from .served import Endpoint, Served
 from .wire.frame import CONTENT_TYPE, INTERNAL
+from .wire.together import Together
 
 SWEEP_S = 0.5
 STOPPING_SWEEP_S = 0.1
@@ -157,8 +158,9 @@ class Front:
         meter = self.metrics.meters[path]
         known = (limits.deadline_s, limits.max_body_bytes, meter, self.next_id)
         of_bytes = Route(path, endpoint.of_bytes, *known) if endpoint.of_bytes is not None else None
-        media = CONTENT_TYPE if path.startswith(INTERNAL) else None
-        return Route(path, endpoint, *known, of_bytes, endpoint.access, media)
+        if path.startswith(INTERNAL):
+            return Route(path, Together(endpoint), *known, None, endpoint.access, CONTENT_TYPE)
+        return Route(path, endpoint, *known, of_bytes, endpoint.access)
 
     def _flush(self) -> None:
         if not self.due:

@@ -10,7 +10,7 @@ import logging
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, cast
 
 import httptools
 from uvicorn._types import HTTPScope
@@ -212,7 +212,9 @@ class Reader:
         self.expects = False
         exchange, body = self.exchange, self._body
         exchange.arrived = time.monotonic()
-        exchange.body = body if isinstance(body, bytes) else bytes(body)
+        # A long message between services is read where it is; all else takes text.
+        whole = isinstance(body, bytes) or exchange.route.media is not None
+        exchange.body = cast("bytes", body) if whole else bytes(body)
         self._debtor.owe(exchange)
         if exchange.close:
             self.stopped = True

@@ -193,6 +193,7 @@ class RemoteSettings:
     gives: tuple[WireType, ...]
     interface: str
     may_repeat: bool = False
+    waits: bool = False
 
     @property
     def edge(self) -> str:

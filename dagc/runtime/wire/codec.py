@@ -7,7 +7,8 @@ from ..codec import BadRequest
 from ..settings import StartError
 from .classes import Known, Unwritable, coder_of_class
 from .coders import BytesCoder, Coder, LiteralCoder, ManyCoder, OptionalCoder, ScalarCoder, TensorCoder, TupleCoder
-from .frame import CONTENT_TYPE, Given, Json, WireError, Written, framed, unframed
+from .frame import CONTENT_TYPE, Content, Given, Json, WireError, Written, framed, unframed
+from .layouts import Layouts
 from .types import WireType
 
 
@@ -24,20 +25,31 @@ class Values:
             self._coders = [_coder(type, known) for type in types]
         except Unwritable as error:
             raise StartError("types", str(error)) from None
+        self._layouts = Layouts(interface, self._coders)
 
     def write(self, values: Sequence[object]) -> bytes:
         """The message. Raises `WireError`."""
+        layouts = self._layouts
+        if layouts.are_possible and (known := layouts.written(values)) is not None:
+            return known
         out = Written()
         found = [coder.write(value, out) for coder, value in zip(self._coders, values, strict=True)]
+        if layouts.are_possible:
+            layouts.learn(values)
         return framed(self._interface, found, out)
 
-    def read(self, body: bytes | bytearray) -> tuple[object, ...]:
+    def read(self, body: Content) -> tuple[object, ...]:
         """The values of a message. Raises `WireError`."""
+        layouts = self._layouts
+        if layouts.are_possible and (known := layouts.read(body)) is not None:
+            return known
         values, buffers = unframed(self._interface, body)
         if len(values) != len(self._coders):
             raise WireError(f"{len(values)} values were sent, {len(self._coders)} are taken")
         found = tuple([self._read(at, given, buffers) for at, given in enumerate(values)])
         buffers.done()
+        if layouts.are_possible:
+            layouts.learn(found)
         return found
 
     def _read(self, at: int, given: Json, buffers: Given) -> object:

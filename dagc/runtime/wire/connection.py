@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 
 import httptools
 
+MOST_BYTES = 256 * 1024 * 1024
+"""Of a message or an answer; the other side takes no more."""
+FINAL = 200
+"""A status below it announces another answer to the same request (RFC 9110, 15.2)."""
+_SMALL = 64 * 1024
+"""Bytes up to which a head and its body are written as one: copying them costs less than a second buffer."""
+
 
 class Broken(ConnectionError):
     """The connection ended; `answered` is true when a part of the answer had come."""
@@ -19,11 +26,22 @@ class Broken(ConnectionError):
 
 @dataclass(slots=True)
 class Reply:
-    """An answer as it came: its status, the fields that matter here, and its body."""
+    """An answer as it came: its status, its fields in lower case, and its body."""
 
-    status: int = 0
-    fields: dict[bytes, bytes] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
+    status: int
+    fields: dict[bytes, bytes]
+    body: bytes | bytearray | memoryview
+
+
+Land = Callable[[Reply | Broken], None]
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request on its way; `land` is told what becomes of it, once."""
+
+    land: Land
+    at: float = field(default_factory=time.monotonic)
 
 
 class Connection(asyncio.Protocol):
@@ -31,34 +49,47 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, closed: Callable[["Connection"], None]) -> None:
         self._closed = closed
-        self._waiting: deque[tuple[asyncio.Future[Reply], float]] = deque()
+        self._waiting: deque[Sent] = deque()
+        self._fields: dict[bytes, bytes] = {}
+        # A method of C, as the parser calls it for every field; see `Reader`.
+        self.on_header = self._fields.setdefault
+        self._body = bytearray()
         self._parser = httptools.HttpResponseParser(self)
-        self._reply = Reply()
         self._transport: asyncio.Transport | None = None
         self._begun = False
         self._heard = 0.0
         self.usable = True
+        self.is_silent = False
+        """Whether it was ended because nothing came for as long as somebody could wait."""
 
     @property
     def load(self) -> int:
         """Requests whose answers have not come."""
         return len(self._waiting)
 
-    def send(self, head: bytes, body: bytes) -> asyncio.Future[Reply]:
-        """A future of the answer. Whoever gives it up leaves the answer to be read and thrown away."""
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    def send(self, head: bytes, body: bytes, land: Land) -> Sent:
+        """Send a request. Whoever gives it up leaves the answer to be read and thrown away."""
+        sent = Sent(land)
         if self._transport is None or not self.usable:
-            future.set_exception(Broken("the connection is closed"))
-            return future
-        self._waiting.append((future, time.monotonic()))
-        self._transport.writelines([head, body])
-        return future
+            land(Broken("the connection is closed"))
+            return sent
+        self._waiting.append(sent)
+        if len(body) <= _SMALL:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines([head, body])
+        return sent
 
-    def give_up(self, future: asyncio.Future[Reply]) -> None:
-        """Nobody waits any longer; a connection on which nothing has come since the request left is ended."""
-        future.cancel()
-        sent = next((at for waiting, at in self._waiting if waiting is future), None)
-        if sent is not None and self._heard < sent and self._waiting[0][0] is future:
+    def give_up(self, sent: Sent) -> None:
+        """The time is over; a connection on which nothing has come since the request left is ended."""
+        if self._waiting and self._waiting[0] is sent and self._heard < sent.at:
+            self.is_silent = True
+            self.close()
+
+    def retire(self) -> None:
+        """Send nothing more; it ends with the last answer."""
+        self.usable = False
+        if not self._waiting:
             self.close()
 
     def close(self) -> None:
@@ -84,9 +115,8 @@ class Connection(asyncio.Protocol):
         """Fails what waits; only the oldest can have had a part of its answer."""
         self.usable = False
         waiting, self._waiting = self._waiting, deque()
-        for number, (future, _) in enumerate(waiting):
-            if not future.done():
-                future.set_exception(Broken("the connection was lost", answered=self._begun and number == 0))
+        for number, sent in enumerate(waiting):
+            sent.land(Broken("the connection was lost", answered=self._begun and number == 0))
         self._closed(self)
 
     # What the parser calls.
@@ -94,28 +124,28 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins."""
         self._begun = True
-        self._reply = Reply()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field."""
-        self._reply.fields[name.lower()] = value
 
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
-        self._reply.body += piece
+        self._body += piece
+        if len(self._body) > MOST_BYTES:
+            self.close()
 
     def on_message_complete(self) -> None:
         """An answer is whole."""
         self._begun = False
-        reply = self._reply
-        reply.status = self._parser.get_status_code()
+        status = self._parser.get_status_code()
+        reply = Reply(status, {name.lower(): value for name, value in self._fields.items()}, self._body)
+        self._fields.clear()
+        self._body = bytearray()
+        if status < FINAL:
+            return None
         if not self._waiting:
             return self.close()
-        future, _ = self._waiting.popleft()
+        sent = self._waiting.popleft()
         if not self._parser.should_keep_alive():
             self.usable = False
-            if not self._waiting:
-                self.close()
-        if not future.done():
-            future.set_result(reply)
+        if not self.usable and not self._waiting:
+            self.close()
+        sent.land(reply)
         return None

@@ -14,12 +14,16 @@ CONTENT_TYPE = b"application/x-dagc"
 INTERNAL = "/internal/"
 """Where routes begin that take messages only."""
 _HEAD = struct.Struct("<4sI")
-_ALIGNED = 8
+ALIGNED = 8
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 MAX_HEADER = 64 * 1024 * 1024
 MOST_BUFFERS = 1_000_000
 
 Json = object
 """What `json` writes and reads."""
+
+Content = bytes | bytearray | memoryview
+"""A message, or the place of one among others; what is no `bytes` is the reader's own."""
 
 
 class WireError(ValueError):
@@ -46,7 +50,7 @@ class Given:
 
     __slots__ = ("_body", "_left", "_places")
 
-    def __init__(self, body: bytearray, places: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, body: bytearray | memoryview, places: Sequence[tuple[int, int]]) -> None:
         self._body = body
         self._places = places
         self._left = set(range(len(places)))
@@ -69,19 +73,29 @@ class Given:
             raise WireError(f"{len(self._left)} buffers belong to no value")
 
 
+def prefixed(header: bytes) -> bytes:
+    """What stands before the buffers: magic, length and header."""
+    header += b" " * (-(len(header) + _HEAD.size) % ALIGNED)
+    return _HEAD.pack(MAGIC, len(header)) + header
+
+
+def prefix_length(body: Content) -> int:
+    """How long that is in a message, as it says itself; 0 for what is none."""
+    return _HEAD.size + int.from_bytes(body[4:8], "little") if len(body) >= _HEAD.size else 0
+
+
 def framed(interface: str, values: Json, written: Written) -> bytes:
     """The whole message."""
     lengths = [len(buffer) for buffer in written.buffers]
-    header = json.dumps([interface, values, lengths], separators=(",", ":")).encode()
-    header += b" " * (-(len(header) + _HEAD.size) % _ALIGNED)
-    pieces: list[bytes | memoryview] = [_HEAD.pack(MAGIC, len(header)), header]
+    header = _JSON([interface, values, lengths]).encode()
+    pieces: list[bytes | memoryview] = [prefixed(header)]
     for buffer, length in zip(written.buffers, lengths, strict=True):
-        pieces += [buffer, b"\0" * (-length % _ALIGNED)]
+        pieces += [buffer, b"\0" * (-length % ALIGNED)]
     return b"".join(pieces)
 
 
-def unframed(interface: str, body: bytes | bytearray) -> tuple[list[Json], Given]:
-    """The values of a message, and its buffers; these are views of one copy of it, which may be written to.
+def unframed(interface: str, body: Content) -> tuple[list[Json], Given]:
+    """The values of a message, and its buffers; these are views of it, or of one copy, which may be written to.
 
     Raises:
         WireError: it is no such message.
@@ -96,18 +110,18 @@ def unframed(interface: str, body: bytes | bytearray) -> tuple[list[Json], Given
     places: list[tuple[int, int]] = []
     for size in lengths:
         places.append((start, size))
-        start += size + (-size % _ALIGNED)
+        start += size + (-size % ALIGNED)
         if start > len(body):
             raise WireError("a buffer is cut off")
     if start != len(body):
         raise WireError("bytes follow the last buffer")
-    own = body if isinstance(body, bytearray) else bytearray(body)
+    own = bytearray(body) if isinstance(body, bytes) else body
     return values, Given(own, places)
 
 
 def _header(interface: str, text: bytes) -> tuple[list[Json], list[int]]:
     try:
-        found = json.loads(text)
+        found = json.loads(str(text, "utf-8"))
     except (ValueError, RecursionError):
         raise WireError("the header is no JSON") from None
     if not isinstance(found, list) or len(found) != 3 or not all(isinstance(part, list) for part in found[1:]):

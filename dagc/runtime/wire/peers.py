@@ -1,32 +1,28 @@
-"""The instances of another service: which one is asked next, over which of its few connections."""
+"""The instances of another service, and which of them is asked next.
+
+A name may have many addresses (the replicas of a service on a network of containers): each is an instance. Names
+are looked up again now and then, and when no connection can be made.
+"""
 
 import asyncio
+import ipaddress
 import os
-import random
+import socket
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from ..settings import StartError
 from .connection import Broken, Connection
+from .instance import Instance
 
-MOST_CONNECTIONS = 8
-"""To one instance. Answers come in the order of their requests, so slow ones had better have company elsewhere."""
-DEEP = 4
-"""Requests on every connection from which on one more is opened."""
-MOST_IN_FLIGHT = 32
-"""On one connection: what the other side works on at the same time."""
-FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 1.0
-CONNECT_S = 1.0
+KNOWN_S = 10.0
+"""How long the addresses of a name are taken for right."""
+
+Address = tuple[str, int]
 
 
-class Busy(Exception):
-    """As many requests are on their way as may be."""
-
-
-def addresses(service: str) -> tuple[tuple[str, int], ...]:
+def addresses(service: str) -> tuple[Address, ...]:
     """Where the instances of a service listen: DAGC_SERVICE_<NAME>, else port 8000 of the host of its name.
 
     Raises:
@@ -40,7 +36,7 @@ def addresses(service: str) -> tuple[tuple[str, int], ...]:
     return found
 
 
-def _address(text: str, variable: str) -> tuple[str, int]:
+def _address(text: str, variable: str) -> Address:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
@@ -51,106 +47,103 @@ def _address(text: str, variable: str) -> tuple[str, int]:
     return host, port or 80
 
 
-@dataclass(slots=True)
-class Instance:
-    """One address, its connections, and from when on it may be tried again after it did not answer."""
-
-    host: str
-    port: int
-    connections: list[Connection] = field(default_factory=list)
-    opening: "asyncio.Task[Connection] | None" = None
-    _failures: int = 0
-    _again_at: float = 0.0
-
-    def is_up(self, now: float) -> bool:
-        """Whether it may be tried."""
-        return now >= self._again_at
-
-    async def connection(self) -> Connection:
-        """The connection with the fewest requests on it, a new one where all have some.
-
-        Raises:
-            Broken: it cannot be reached.
-            Busy: all are full.
-        """
-        usable = [one for one in self.connections if one.usable]
-        best = min(usable, key=lambda one: one.load, default=None)
-        if best is None:
-            return await self._opened()
-        may_open = self.opening is None and len(usable) < MOST_CONNECTIONS and self.is_up(time.monotonic())
-        if best.load >= DEEP and may_open:
-            self._open()  # for those who come later
-        if best.load >= MOST_IN_FLIGHT:
-            raise Busy
-        return best
-
-    def close(self) -> None:
-        """Ends all connections."""
-        for connection in tuple(self.connections):
-            connection.close()
-
-    async def _opened(self) -> Connection:
-        opening = self.opening or self._open()
-        return await asyncio.shield(opening)
-
-    def _open(self) -> "asyncio.Task[Connection]":
-        self.opening = asyncio.get_running_loop().create_task(self._connect())
-        self.opening.add_done_callback(self._begun)
-        return self.opening
-
-    def _begun(self, opening: "asyncio.Task[Connection]") -> None:
-        self.opening = None
-        if not opening.cancelled():
-            opening.exception()  # whoever waited for it has it
-
-    async def _connect(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                _, made = await loop.create_connection(lambda: Connection(self._lost), self.host, self.port)
-        except (OSError, TimeoutError) as error:
-            self._failures += 1
-            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10))
-            self._again_at = time.monotonic() + pause_s * random.uniform(0.5, 1.0)
-            raise Broken(f"no connection: {type(error).__name__}") from None
-        self._failures, self._again_at = 0, 0.0
-        self.connections.append(made)
-        return made
-
-    def _lost(self, connection: Connection) -> None:
-        if connection in self.connections:
-            self.connections.remove(connection)
-
-
 class Peers:
     """All instances of a service, asked in turn."""
 
-    def __init__(self, given: Sequence[tuple[str, int]]) -> None:
-        self._instances = [Instance(host, port) for host, port in given]
+    def __init__(self, given: Sequence[Address]) -> None:
+        self._given = given
+        self._fixed = all(map(_is_numeric, given))
+        self._instances: dict[Address, Instance] = {}
+        if self._fixed:
+            self._instances = {one: Instance(*one, one[0]) for one in given}
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self._next = 0
+        self._waiting: list[Callable[[], None]] = []
 
-    async def connection(self) -> Connection:
-        """A connection to the next instance that is up.
+    def ready(self) -> Connection | None:
+        """A connection with room to the next instance that is up, if there is one now."""
+        now = time.monotonic()
+        if not self._fixed and now - self._looked_at > KNOWN_S:
+            self._look_up()
+        instances = list(self._instances.values())
+        self._next += 1
+        best: Connection | None = None
+        for number in range(len(instances)):
+            instance = instances[(self._next + number) % len(instances)]
+            found = instance.ready(now)
+            if found is not None and (best is None or found.load < best.load):
+                best = found
+        return best
+
+    async def connection(self) -> Connection | None:
+        """A connection with room, as soon as one is open; `None` where those that are open are full.
 
         Raises:
-            Broken: none can be reached.
-            Busy: those that can be have as many requests as they may.
+            Broken: no instance can be reached.
         """
-        now = time.monotonic()
-        count = len(self._instances)
-        order = [self._instances[(self._next + number) % count] for number in range(count)]
-        self._next = (self._next + 1) % count
-        failed: Exception = Broken("no instance can be reached, one will be tried again soon")
-        for instance in order:
-            if not instance.is_up(now):
-                continue
-            try:
-                return await instance.connection()
-            except (Broken, Busy) as error:
-                failed = error
-        raise failed
+        failed = Broken("no instance can be reached, one will be tried again soon")
+        while (found := self.ready()) is None:
+            if any(one.usable for instance in self._instances.values() for one in instance.connections):
+                return None
+            begun = [one.opening for one in self._instances.values() if one.opening is not None]
+            under_way: list[asyncio.Task[object]] = [*begun, *([self._looking] if self._looking else [])]
+            if not under_way:
+                self._looked_at = 0.0  # it may have moved
+                raise failed
+            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            failed = next((e for one in done if isinstance(e := one.exception(), Broken)), failed)
+        return found
+
+    def wait_for_room(self, look: Callable[[], None]) -> None:
+        """`look` is called once, when an answer has come."""
+        self._waiting.append(look)
+
+    def tell_room(self) -> None:
+        """An answer has come: whoever waits for room may look for some."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for look in waiting:
+                look()
 
     def close(self) -> None:
         """Ends all connections."""
-        for instance in self._instances:
+        for instance in self._instances.values():
             instance.close()
+
+    def _look_up(self) -> None:
+        if self._looking is None:
+            self._looked_at = time.monotonic()
+            self._looking = asyncio.get_running_loop().create_task(self._addresses())
+            self._looking.add_done_callback(self._known)
+
+    def _known(self, looking: "asyncio.Task[None]") -> None:
+        self._looking = None
+        if not looking.cancelled():
+            looking.exception()
+
+    async def _addresses(self) -> None:
+        """The instances of now: those that are known stay as they are, those that are gone take nothing more."""
+        loop = asyncio.get_running_loop()
+        found: dict[Address, str] = {}
+        for host, port in self._given:
+            try:
+                known = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except OSError as error:
+                if not self._instances:
+                    raise Broken(f"`{host}` has no address: {type(error).__name__}") from None
+                return  # who cannot be found now may be where it was
+            found |= {(str(address[0]), port): host for *_, address in known}
+        for address in [*self._instances]:
+            if address not in found:
+                self._instances.pop(address).retire()
+        for address, host in found.items():
+            self._instances.setdefault(address, Instance(*address, host))
+
+
+def _is_numeric(address: Address) -> bool:
+    try:
+        ipaddress.ip_address(address[0])
+    except ValueError:
+        return False
+    return True

@@ -7,6 +7,7 @@ reached, and whoever has a fallback uses it; the time is over.
 import asyncio
 import json
 import random
+import time
 from collections.abc import Sequence
 from typing import cast
 
@@ -21,13 +22,16 @@ from ..traces import span, traceparent
 from .breaker import Breaker
 from .classes import Known
 from .codec import Values
-from .connection import Broken, Reply
+from .connection import MOST_BYTES, Broken, Reply
 from .frame import CONTENT_TYPE, WireError
-from .peers import Busy, Peers
+from .outbox import Outbox, Question
+from .peers import Peers
 
 LONGEST_PAUSE_S = 0.02
 LONGEST_S = 60.0
 """For work that no request waits for."""
+CLOCK_S = 0.005
+"""By so much a timer may be early."""
 _REFUSALS = frozenset({"refused", "out_of_range", "too_many_items", "validation"})
 """What the other side says of the request and not of itself."""
 
@@ -37,14 +41,15 @@ class Remote:
 
     def __init__(self, settings: RemoteSettings, peers: Peers, known: Known, watch: Watch) -> None:
         self._settings = settings
-        self._peers = peers
+        self._title = f"ask {settings.edge}"
         self._watch = watch
         self._takes = Values(settings.interface, settings.takes, known)
         self._gives = Values(settings.interface, settings.gives, known)
         self._budget = RetryBudget()
         self._breaker = Breaker(lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge))
         fixed = (settings.route.encode(), settings.service.encode(), CONTENT_TYPE)
-        self._head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: %b\r\n" % fixed
+        head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: %b\r\n" % fixed
+        self._outbox = Outbox(peers, head, by_request=settings.waits)
 
     async def __call__(self, *values: object) -> object:
         """What the part gives: one value, or a tuple of several.
@@ -54,68 +59,61 @@ class Remote:
             Unanswered: it has failed (500), cannot be reached or is full (503), or the time is over (504).
             WireError: a value is not of the type it was declared to be.
         """
-        body = self._takes.write(values)
+        message = self._takes.write(values)
+        if len(message) > MOST_BYTES:
+            raise WireError(f"a message to service `{self._settings.service}` has more than {MOST_BYTES} bytes")
         if not self._breaker.allows():
             raise Unanswered(_unavailable(self._settings.service))
-        with span(f"ask {self._settings.edge}", **{"dagc.bytes": len(body)}):
-            found = self._values(await self._reply(body))
+        with span(self._title, **{"dagc.bytes": len(message)}):
+            found = self._values(await self._reply(message))
         return found[0] if len(found) == 1 else found
 
-    async def _reply(self, body: bytes) -> Reply:
+    async def _reply(self, message: bytes) -> Reply:
         """The first answer; asked once more where a connection fails and asking twice does no harm."""
         self._budget.earn()
-        loop = asyncio.get_running_loop()
         left_s = remaining_s()
-        until = loop.time() + (LONGEST_S if left_s is None else left_s)
+        until = time.monotonic() + (LONGEST_S if left_s is None else left_s)
         try:
-            return await self._asked(body, until)
+            if left_s is None:  # else the request itself is ended when its time is over
+                async with asyncio.timeout_at(until):
+                    return await self._tried(message, until)
+            return await self._tried(message, until)
+        except TimeoutError:
+            raise Unanswered(EXPIRED) from None
+
+    async def _tried(self, message: bytes, until: float) -> Reply:
+        try:
+            return await self._asked(message, until)
         except Broken as error:
             if error.answered or not self._may_repeat():
                 raise self._lost() from error
-        await asyncio.sleep(random.uniform(0.0, min(LONGEST_PAUSE_S, max(0.0, until - loop.time()) / 4)))
+        left_s = max(0.0, until - time.monotonic())
+        await asyncio.sleep(random.uniform(0.0, min(LONGEST_PAUSE_S, left_s / 4)))
         try:
-            reply = await self._asked(body, until)
+            reply = await self._asked(message, until)
         except Broken as error:
             self._tell("failed")
             raise self._lost() from error
         self._tell("answered")
         return reply
 
-    async def _asked(self, body: bytes, until: float) -> Reply:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout_at(until):
-                connection = await self._peers.connection()
-        except TimeoutError:
-            raise Unanswered(EXPIRED) from None
-        except Busy:
-            raise Unanswered(FULL) from None
-        left_s = until - loop.time()
-        if left_s <= 0:
+    async def _asked(self, message: bytes, until: float) -> Reply:
+        if until <= time.monotonic():
             raise Unanswered(EXPIRED)
-        answer = connection.send(self._headed(len(body), left_s), body)
-        try:
-            done, _ = await asyncio.wait((answer,), timeout=left_s)
-        except asyncio.CancelledError:
-            answer.cancel()
-            raise
-        if not done:
-            connection.give_up(answer)
-            self._breaker.failed()
-            raise Unanswered(EXPIRED)
-        reply = answer.result()
-        self._breaker.succeeded()
-        return reply
-
-    def _headed(self, length: int, left_s: float) -> bytes:
-        left_ms = max(1, int(1000 * left_s))
-        lines = [self._head, b"content-length: %d\r\nx-request-timeout-ms: %d\r\n" % (length, left_ms)]
         ticket = CURRENT.get()
-        if ticket is not None and ticket.request_id:
-            lines.append(b"x-request-id: %b\r\n" % ticket.request_id)
-        if (trace := traceparent()) is not None:
-            lines.append(b"traceparent: %b\r\n" % trace.encode("latin-1"))
-        return b"".join((*lines, b"\r\n"))
+        request_id = "" if ticket is None else ticket.request_id.decode("latin-1")
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        question = Question(message, until, request_id, traceparent() or "", ticket, reply)
+        self._outbox.add(question)
+        try:
+            found = await reply
+        except asyncio.CancelledError:
+            if time.monotonic() >= until - CLOCK_S:  # not because the client has gone
+                question.give_up()
+                self._breaker.failed()
+            raise
+        self._breaker.succeeded()
+        return found
 
     def _values(self, reply: Reply) -> Sequence[object]:
         if reply.status != 200:
