@@ -45,7 +45,7 @@ async def quorum(members: Sequence[Branch], *, node: str, need: int, within_s: f
         await _until(tasks, len(members) - need, within_s)
     finally:
         late = [task for task in tasks if not task.done()]
-        for task in late:
+        for task in tasks:  # one that has failed is heard too, where the request was cancelled in that very turn
             give_up(task)
     answers = [task.result() for task in tasks if task.done() and not _failed(task)]
     SCOPE.get().counted(node, len(answers), len(members))
@@ -64,8 +64,10 @@ async def in_time(branch: Coroutine[object, object, Result], within_s: float) ->
     task = _begun(branch, within_s)
     try:
         await asyncio.wait((task,), timeout=within_s)
-    finally:  # it is late, or the request itself was cancelled
-        if not task.done():
+    finally:  # it is late, or the request itself was cancelled, maybe in the very turn in which the branch failed
+        if task.done():
+            _heard(task)
+        else:
             give_up(task)
     if not task.done():
         raise Late(f"no answer within {within_s:g} s")
