@@ -58,18 +58,9 @@ def _definition(target: object) -> tuple[str, Definition] | None:
     if not isinstance(code, CodeType):
         return None
     file = code.co_filename
-    tree = _parsed(file, *_version(Path(file)))
-    wanted = "<lambda>" if code.co_name == "<lambda>" else code.co_name
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Lambda):
-            name, first = "<lambda>", node.lineno
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            name, first = node.name, min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        else:
-            continue
-        if name == wanted and first == code.co_firstlineno and not _is_elsewhere(node, code):
-            return file, node
-    return None
+    known = _functions(file, *_version(Path(file)))
+    there = known.get((code.co_name, code.co_firstlineno), ())
+    return next(((file, node) for node in there if not _is_elsewhere(node, code)), None)
 
 
 def _is_elsewhere(node: Definition, code: CodeType) -> bool:
@@ -106,6 +97,20 @@ def _assignments(file: str, modified: int, size: int) -> dict[Positions, tuple[s
         if names := _names(target):
             place = _node_place(file, value)
             found[(place.line, place.column, place.end_line, place.end_column)] = names
+    return found
+
+
+@lru_cache(maxsize=64)
+def _functions(file: str, modified: int, size: int) -> dict[tuple[str, int], list[Definition]]:
+    """The functions of a file by their name and the line their code begins at: that of a decorator, if any."""
+    tree = _parsed(file, modified, size)
+    found: dict[tuple[str, int], list[Definition]] = {}
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Lambda):
+            found.setdefault(("<lambda>", node.lineno), []).append(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found.setdefault((node.name, first), []).append(node)
     return found
 
 

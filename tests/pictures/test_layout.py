@@ -19,7 +19,6 @@ from dagc.pictures.tracks import TangledError
 from tests.pictures.diagrams import diagrams, linked
 from tests.pictures.test_folding import SHAPES, made
 
-FEW = settings(max_examples=80, deadline=None)
 SIZES = st.sampled_from([SvgSizes(), CellSizes()])
 
 
@@ -56,20 +55,13 @@ def inside(diagram: Diagram) -> dict[str, set[str]]:
     return {group.id: set(members(group)) for group in diagram.groups}
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_no_two_boxes_or_labels_overlap(diagram: Diagram, sizes: Sizes) -> None:
-    layout = drawn(folded(diagram), sizes)
+def no_two_boxes_or_labels_overlap(layout: Layout) -> None:
     for (_, a), (_, b) in combinations([*layout.boxes, *layout.labels], 2):
         assert not overlap(a, b)
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_frames_hold_their_members_and_nothing_else(diagram: Diagram, sizes: Sizes) -> None:
-    less = folded(diagram)
-    layout = drawn(less, sizes)
-    members = inside(less)
+def frames_hold_their_members_and_nothing_else(layout: Layout, diagram: Diagram) -> None:
+    members = inside(diagram)
     for frame in layout.frames:
         for box, area in layout.boxes:
             if box.id in members[frame.group.id]:
@@ -78,19 +70,13 @@ def test_frames_hold_their_members_and_nothing_else(diagram: Diagram, sizes: Siz
                 assert not overlap(frame.area, area)
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_everything_is_inside_the_picture(diagram: Diagram, sizes: Sizes) -> None:
-    layout = drawn(folded(diagram), sizes)
+def everything_is_inside_the_picture(layout: Layout) -> None:
     whole = Area(0, 0, layout.width, layout.height)
     for area in [area for _, area in (*layout.boxes, *layout.labels)] + [frame.area for frame in layout.frames]:
         assert holds(whole, area)
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_no_wire_passes_through_a_box_or_a_label(diagram: Diagram, sizes: Sizes) -> None:
-    layout = drawn(folded(diagram), sizes)
+def no_wire_passes_through_a_box_or_a_label(layout: Layout) -> None:
     areas = [area for _, area in (*layout.boxes, *layout.labels)]
     for upright in layout.uprights:
         line = Area(upright.x - 0.1, upright.y, 0.2, upright.bottom - upright.y)
@@ -102,10 +88,7 @@ def test_no_wire_passes_through_a_box_or_a_label(diagram: Diagram, sizes: Sizes)
             assert not any(overlap(way, area) for area in areas)
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_no_wire_crosses_the_title_of_a_frame(diagram: Diagram, sizes: Sizes) -> None:
-    layout = drawn(folded(diagram), sizes)
+def no_wire_crosses_the_title_of_a_frame(layout: Layout, sizes: Sizes) -> None:
     for frame in layout.frames:
         title = Area(frame.title_x, frame.area.y, sizes.title(frame.group.title), sizes.spacing.head)
         assert holds(Area(frame.area.x, frame.area.y, frame.area.width, frame.area.height), title)
@@ -114,24 +97,28 @@ def test_no_wire_crosses_the_title_of_a_frame(diagram: Diagram, sizes: Sizes) ->
             assert not overlap(line, title)
 
 
-@FEW
-@given(diagrams(), SIZES)
-def test_every_edge_ends_at_its_box_with_an_arrow(diagram: Diagram, sizes: Sizes) -> None:
-    less = folded(diagram)
-    layout = drawn(less, sizes)
+def every_edge_ends_at_its_box_with_an_arrow(layout: Layout, diagram: Diagram) -> None:
     areas = {box.id: area for box, area in layout.boxes}
     tips = [(round(u.bottom, 1), u.x) for u in layout.uprights if u.is_tip]
-    for target in {edge.target for edge in less.edges} & areas.keys():
+    for target in {edge.target for edge in diagram.edges} & areas.keys():
         area = areas[target]
-        wires = {(edge.source, edge.label) for edge in less.edges if edge.target == target}
+        wires = {(edge.source, edge.label) for edge in diagram.edges if edge.target == target}
         landed = [x for y, x in tips if y == round(area.y, 1) and area.x <= x <= area.right]
         assert len(landed) == len(set(landed)) == len(wires)
 
 
-@FEW
-@given(diagrams())
-def test_two_layouts_of_one_diagram_are_equal(diagram: Diagram) -> None:
-    assert laid_out(diagram, SvgSizes()) == laid_out(diagram, SvgSizes())
+@settings(max_examples=80, deadline=None)
+@given(diagrams(), SIZES)
+def test_every_law_holds_of_any_diagram_and_a_second_layout_is_equal(diagram: Diagram, sizes: Sizes) -> None:
+    less = folded(diagram)
+    layout = drawn(less, sizes)
+    no_two_boxes_or_labels_overlap(layout)
+    frames_hold_their_members_and_nothing_else(layout, less)
+    everything_is_inside_the_picture(layout)
+    no_wire_passes_through_a_box_or_a_label(layout)
+    no_wire_crosses_the_title_of_a_frame(layout, sizes)
+    every_edge_ends_at_its_box_with_an_arrow(layout, less)
+    assert drawn(less, sizes) == layout
 
 
 @pytest.mark.parametrize("shape", SHAPES)
