@@ -17,8 +17,8 @@ CUDA_WITH_LIBRARIES = f"{CUDA}[cuda,cudnn]"
 """With the wheels of CUDA and cuDNN; the driver comes from the machine."""
 
 _FOR_TOOLS = frozenset({"flatbuffers", "packaging", "protobuf"})
-_UNUSED = {"onnxruntime": _FOR_TOOLS, CUDA: _FOR_TOOLS}
-"""What onnxruntime asks for and only its tools for making models import: 4 MiB that no service reads."""
+_UNUSED = {"onnxruntime": _FOR_TOOLS, CUDA: _FOR_TOOLS, "uvicorn": frozenset({"h11"})}
+"""What is asked for and not imported: by onnxruntime's tools for making models, and instead of httptools. 4 MiB."""
 
 
 def requirements_text(wanted: Sequence[str], lock: Lock | None, *, on_gpu: bool = False) -> str:

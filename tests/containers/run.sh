@@ -46,18 +46,27 @@ if ! docker info >/dev/null 2>&1; then
     docker info >/dev/null || { cat "$work/log"; exit 1; }
 fi
 
-# No registry of images may be reachable, so the base is made of the distribution's own packages.
+# No registry of images may be reachable, so the base is made of the distribution's own packages, as distroless images
+# are: what Python and onnxruntime load, and nothing that only installs, compiles or talks to a terminal.
 if ! docker image inspect "$BASE" >/dev/null 2>&1; then
     packages=base-files,netbase,tzdata,ca-certificates,libc6,libstdc++6,libgcc-s1,libssl3
     mmdebstrap --quiet --variant=extract --format=directory --skip=cleanup/apt/cache \
-        --include="$packages,python3.11-minimal,libpython3.11-stdlib" "$SUITE" "$work/base"
+        --include="$packages,python3.11-minimal,libpython3.11-stdlib" "$SUITE" "$work/apt"
+    unused="debconf dpkg libacl1 libmd0 libpcre2-8-0 libselinux1 libzstd1 mawk openssl tar"
+    # For the modules `nis`, `dbm.ndbm`, `readline` and `curses`, which then cannot be imported.
+    unused+=" libcom-err2 libdb5.3 libgssapi-krb5-2 libk5crypto3 libkeyutils1 libkrb5-3 libkrb5support0 libncursesw6"
+    unused+=" libnsl2 libreadline8 libtinfo6 libtirpc-common libtirpc3 readline-common"
     # Nothing is installed, only unpacked: what is inside is said as distroless images say it.
-    mkdir "$work/base/var/lib/dpkg/status.d"
-    for package in "$work"/base/var/cache/apt/archives/*.deb; do
-        dpkg-deb --field "$package" >"$work/base/var/lib/dpkg/status.d/$(dpkg-deb --field "$package" Package)"
+    mkdir -p "$work/base/var/lib/dpkg/status.d"
+    for package in "$work"/apt/var/cache/apt/archives/*.deb; do
+        name=$(dpkg-deb --field "$package" Package)
+        [[ " $unused " == *" $name "* ]] && continue
+        dpkg-deb --extract "$package" "$work/base"
+        dpkg-deb --field "$package" >"$work/base/var/lib/dpkg/status.d/$name"
     done
     ln -s python3.11 "$work/base/usr/bin/python3"
-    (cd "$work/base" && rm -rf etc/apt var/cache/apt usr/share/doc usr/share/locale usr/share/man dev/*)
+    # Documentation, and character sets for `iconv`: Python has its own.
+    (cd "$work/base" && rm -rf usr/share/{doc,gcc,gdb,locale,man} usr/lib/*/gconv usr/lib/python3.11/{pydoc_data,test})
     tar --create --directory "$work/base" . | docker import - "$BASE" >/dev/null
 fi
 

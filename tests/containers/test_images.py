@@ -60,14 +60,15 @@ def test_only_what_runs_is_inside(engine: Engine, build: Build) -> None:
     run("image", build(1))
     found, base = images.find(engine, name_of(build(1))), images.find(engine, "python:3.12-slim")
     assert found is not None and base is not None
-    assert found.size_bytes - base.size_bytes < 130 * 2**20
+    # Without gRPC, which this graph answers over, it is 4 MiB less.
+    assert found.size_bytes < 136 * 2**20 and found.size_bytes - base.size_bytes < 102 * 2**20
     with contents(engine, name_of(build(1))) as tar:
         names = tar.getnames()
     inside = {name.removeprefix("srv/") for name in names if name.startswith("srv/")}
     assert {"main.py", "graph.py", "service.json", "sbom.cdx.json", "models"} <= inside
     assert not {"Dockerfile", ".dockerignore", "requirements.txt"} & inside
     assert not any(name.endswith((".pyx", ".pyi", ".h")) for name in inside)
-    unused = ("transformers", "libonnxruntime.so", "/onnx/", "_simd.", "_tests.")
+    unused = ("transformers", "libonnxruntime.so", "/onnx/", "_simd.", "_tests.", "sqlalchemy", "aiohttp")
     assert not any(part in name for name in inside for part in unused)
     assert any("__pycache__" in name for name in inside), "a read-only root cannot compile later"
 
