@@ -27,8 +27,9 @@ _LOOSE = {"or": 0, "and": 1, "not": 2}
 
 def value(argument: Argument) -> Expression:
     """The argument as main.py writes it."""
-    if argument.operation == "list":
-        return Group("[", tuple(value(operand) for operand in argument.operands), "]")
+    if argument.operation in ("list", "tuple"):
+        opening, closing = "[]" if argument.operation == "list" else "()"
+        return Group(opening, tuple(value(operand) for operand in argument.operands), closing)
     if argument.operation is not None:
         return _operation(argument)
     if argument.name is None:

@@ -55,7 +55,7 @@ def not_a_value(item: object) -> tuple[str, str]:
     if isinstance(item, list | tuple | dict | set):
         return (
             f"a {type(item).__name__} made in the graph body",
-            "pass the items as separate parameters, or give a list of them to a parameter annotated `list[...]`",
+            "pass the items as separate parameters, or to one annotated as a `list[...]` or `tuple[...]` of them",
         )
     return (
         f"a `{type(item).__name__}`",

@@ -227,7 +227,12 @@ class Step(Declaration):
         wanted = expects[name]
         if isinstance(item, list) and item and isinstance(wanted, ListOf):
             return self._collected(recorder, item, wanted, receiver)
-        return given(recorder, argument(recorder, item, receiver), expects[name])
+        if isinstance(item, tuple) and isinstance(wanted, TupleOf) and len(item) == len(wanted.items) > 1:
+            pairs = zip(item, wanted.items, strict=True)
+            values = [given(recorder, argument(recorder, each, receiver), type) for each, type in pairs]
+            type = TupleOf(tuple(value.type for value in values))
+            return recorder.record(Collect("tuple"), values, (type,), "tuple", implicit=True)[0]
+        return given(recorder, argument(recorder, item, receiver), wanted)
 
     def _collected(self, recorder: Recorder, items: Sequence[object], wanted: ListOf, receiver: str) -> Value:
         """Several values as the list that a parameter takes."""
@@ -303,5 +308,7 @@ def _eager(item: object, wanted: Type | None) -> object:
             return eager_tensor(item, wanted)
         case ListOf(item=Scalar(kind=kind)) if isinstance(item, list):
             return [eager_item(one, kind) for one in item]
+        case TupleOf(items=types) if type(item) is tuple and len(item) == len(types):
+            return tuple(map(_eager, item, types))
         case _:
             return item

@@ -229,8 +229,8 @@ def _computed(op: Op, inputs: Sequence[object]) -> tuple[object, ...]:
             return (np.asarray(inputs[0]).item(),)
         case AsTensor(dtype, dims):
             return (as_tensor(inputs[0], Tensor(dtype, ())).reshape(dims),)
-        case Collect():
-            return (list(inputs),)
+        case Collect(into=into):
+            return (tuple(inputs) if into == "tuple" else list(inputs),)
         case Constant():
             return (_constant(op),)
         case _:

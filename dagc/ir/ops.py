@@ -130,7 +130,9 @@ class Constant:
 @final
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Values of one type, in their order, as a Python list."""
+    """Values in their order as a Python list, of one type, or as a tuple."""
+
+    into: Literal["list", "tuple"] = "list"
 
 
 ElementwiseKind = Literal[

@@ -133,8 +133,8 @@ def _operation(node: Node) -> str:
             return f"item({arguments})"
         case AsTensor():
             return f"tensor({arguments})"
-        case Collect():
-            return f"[{arguments}]"
+        case Collect(into=into):
+            return f"({arguments})" if into == "tuple" else f"[{arguments}]"
         case Constant(values=values):
             return f"constant {_elements(values)}"
         case Each():

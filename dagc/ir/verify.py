@@ -8,7 +8,7 @@ from dagc.ir.graph import Graph, Node
 from dagc.ir.infer import Mismatch, infer
 from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Each, Expression, Field, Item, RunModel
 from dagc.ir.regions import captured, captures, every_node, own_inputs, regions
-from dagc.ir.types import Choice, ListOf, Scalar, Tensor, Type, Unknown
+from dagc.ir.types import Choice, ListOf, Scalar, Tensor, TupleOf, Type, Unknown
 
 
 class IrError(Exception):
@@ -181,6 +181,8 @@ def _output_types(node: Node, inputs: tuple[Type, ...]) -> tuple[Type, ...] | No
             return None
         case Switch() | Route() | Split() | Fallback() | Shadow() | Quorum():
             return None
+        case Collect(into="tuple"):
+            return (TupleOf(inputs),)
         case Collect():
             item = node.outputs[0].type.item if isinstance(node.outputs[0].type, ListOf) else Unknown()
             return None if not any(disagreement(given, item) for given in inputs) else ()

@@ -221,8 +221,8 @@ def _described(node: Node, given: Sequence[_Origin], graph: Graph) -> tuple[Kind
             return "fused", "one session", feeds
         case RunModel(parts=parts, feeds=feeds):
             return "model", parts[0], feeds
-        case Collect():
-            return "expression", "list", ()
+        case Collect(into=into):
+            return "expression", into, ()
         case op if isinstance(op, Expression):
             fixed = any(not origin.box for origin in given)
             return "expression", expression_title(op, [origin.name for origin in given], spelt_out=fixed), ()

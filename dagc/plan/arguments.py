@@ -118,8 +118,8 @@ def _folded(node: Node, written: Mapping[ValueId, Argument]) -> Argument:
         case Field(name):
             source = written[node.inputs[0]]
             return source.model_copy(update={"path": (*source.path, name)})
-        case Collect():
-            return Argument(operation="list", operands=tuple(written[value] for value in node.inputs))
+        case Collect(into=into):
+            return Argument(operation=into, operands=tuple(written[value] for value in node.inputs))
         case Item():
             return written[node.inputs[0]].model_copy(update={"item": True})
         case _:

@@ -1,4 +1,4 @@
-"""Values of a body given to a step as a list: what a quorum's step combines, and any other step's list."""
+"""Values of a body given to a step as a list or a tuple: what a quorum's step combines, and other lists."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -44,6 +44,17 @@ def widths(rows: list[Row]) -> int:
     return sum(len(row) for row in rows)
 
 
+@dagc.step
+def ends(row: Row) -> tuple[float, float]:
+    return float(row[0]), float(row[-1])
+
+
+@dagc.step
+def apart(pair: tuple[float, float], other: tuple[str, float]) -> float:
+    assert type(pair) is tuple and type(other[1]) is float
+    return pair[1] - pair[0] + other[1]
+
+
 @dagc.graph(deadline_s=3)
 def polled(order: Order) -> str:
     row = encode(order)
@@ -52,9 +63,10 @@ def polled(order: Order) -> str:
 
 
 @dagc.graph
-def listed(order: Order) -> tuple[str, int]:
+def listed(order: Order) -> tuple[str, int, float]:
     row = encode(order)
-    return spread([score(row), order.value, 0.5], scale=2.0), widths([row, scaler(row)])
+    far = apart(ends(row), (order.act, score(row)))
+    return spread([score(row), order.value, 0.5], scale=2.0), widths([row, scaler(row)]), far
 """
 
 
