@@ -7,7 +7,7 @@ from ..codec import BadRequest
 from ..settings import StartError
 from .classes import Known, Unwritable, coder_of_class
 from .coders import BytesCoder, Coder, LiteralCoder, ManyCoder, OptionalCoder, ScalarCoder, TensorCoder, TupleCoder
-from .frame import CONTENT_TYPE, Content, Given, Json, WireError, Written, framed, unframed
+from .frame import BAD_MESSAGE, CONTENT_TYPE, Content, Given, Json, WireError, Written, framed, unframed
 from .layouts import Layouts
 from .types import WireType
 
@@ -76,7 +76,7 @@ class PartCodec:
         try:
             return self._takes.read(body)
         except WireError as error:
-            raise BadRequest(refusal(400, "bad_message", str(error))) from None
+            raise BadRequest(refusal(400, BAD_MESSAGE, str(error))) from None
 
     def encode(self, value: object) -> Answer:
         """The 200 answer of a result. Raises `WireError`."""

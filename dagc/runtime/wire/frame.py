@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 MAGIC = b"DGC1"
 CONTENT_TYPE = b"application/x-dagc"
+BAD_MESSAGE = "bad_message"
+"""The code of the refusal of what is no message, or one of other types."""
 INTERNAL = "/internal/"
 """Where routes begin that take messages only."""
 _HEAD = struct.Struct("<4sI")

@@ -6,6 +6,7 @@ reached, and whoever has a fallback uses it; the time is over.
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -23,9 +24,11 @@ from .breaker import Breaker
 from .classes import Known
 from .codec import Values
 from .connection import MOST_BYTES, Broken, Reply
-from .frame import CONTENT_TYPE, WireError
+from .frame import BAD_MESSAGE, CONTENT_TYPE, WireError
 from .outbox import Outbox, Question
 from .peers import Peers
+
+_LOG = logging.getLogger("dagc.runtime")
 
 LONGEST_PAUSE_S = 0.02
 LONGEST_S = 60.0
@@ -129,6 +132,10 @@ class Remote:
         body = bytes(reply.body)
         if 400 <= reply.status <= 499 and _code(body) in _REFUSALS:
             return BadRequest(Answer(reply.status, body))
+        if _code(body) == BAD_MESSAGE:  # as long as a new release takes the place of an old one
+            text = "`%s` does not read what this service sends for it: one of them is of another build"
+            _LOG.error(text, self._settings.edge)
+            return Unanswered(_unavailable(self._settings.service))
         if reply.status == 503:
             return Unanswered(Answer(503, body, FULL.headers))
         if reply.status == 504:

@@ -10,7 +10,7 @@ from ..answer import Answer, refusal
 from ..scope import HEADER
 from ..served import Endpoint, Ticket
 from .bundle import MAGIC, Answered, Asked, read_calls, write_answers
-from .frame import CONTENT_TYPE, WireError
+from .frame import BAD_MESSAGE, CONTENT_TYPE, WireError
 
 
 class Together:
@@ -33,7 +33,7 @@ class Together:
         try:
             calls = read_calls(bytearray(body) if isinstance(body, bytes) else body)
         except WireError as error:
-            refused = refusal(400, "bad_message", str(error))
+            refused = refusal(400, BAD_MESSAGE, str(error))
             asyncio.get_running_loop().call_soon(reply, refused)
             return Tickets((), reply, 0)
         return self._accepted(calls, deadline, reply)
