@@ -1,5 +1,6 @@
 """Graph files of any size for `benchmarks.scale`: what a node is depends on the kind."""
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def _elementwise(nodes: int) -> Lines:
 
 
 def _models(nodes: int) -> Lines:
-    return [f"row = model_{OPERATORS[place % len(OPERATORS)]}(row)" for place in range(nodes)]
+    """All five again and again, each time in another order: no stretch of the graph is like another one."""
+    rng = random.Random(nodes)
+    operators = [count for _ in range(0, nodes, len(OPERATORS)) for count in rng.sample(OPERATORS, len(OPERATORS))]
+    return [f"row = model_{count}(row)" for count in operators[:nodes]]
 
 
 def _wide(nodes: int) -> Lines:

@@ -1,6 +1,6 @@
 """The whole line, from the user's file to the artifact tree. Only this file knows the order."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,7 +50,7 @@ SEEDED_REQUESTS = 64
 """Requests every build invents; fewer for a large graph, so that proving it takes time linear in its nodes too."""
 
 FEWEST_SEEDED_REQUESTS = 8
-_NODES_PROVEN = 20_000  # about two seconds of both forms
+_NODES_PROVEN = 10_000  # less than a second of both forms
 
 Watch = Callable[[str], None]
 """Told in a few words what is being done now."""
@@ -97,7 +97,8 @@ def plan_file(
     requests = stored_requests(source.parent)
     watch("fusing and optimising")
     shared = shared_models([graph.graph for graph in traced], traced[0].store)
-    optimised = tuple(run(placed(graph.graph), graph.store, shared=shared) for graph in traced)
+    with traced[0].store.threads():
+        optimised = tuple(run(placed(graph.graph), graph.store, shared=shared) for graph in traced)
     lock = read_lock(source.parent / LOCK_NAME)
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
@@ -107,7 +108,7 @@ def plan_file(
     report.stop_on_errors()
     plan = make_plan(
         [_compiled(graph, after, requests) for graph, after in zip(traced, optimised, strict=True)],
-        {key: _facts(key, traced[0].store) for key in _session_keys(optimised)},
+        {key: _facts(key, traced[0].store) for key in _session_keys(after.graph for after in optimised)},
         sources,
         dagc_version=version("dagc"),
         build_only=traced[0].build_only,
@@ -130,17 +131,20 @@ def compile_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool
     planned = plan_file(source, report, watch, unmeasured=unmeasured)
     watch("proving the fused form equal")
     times = StepTimes()
-    proofs = tuple(
-        _prove(graph, after, planned.requests, times)
-        for graph, after in zip(planned.traced, planned.optimised, strict=True)
-    )
+    store, sessions = planned.traced[0].store, _session_keys(after.graph for after in planned.optimised)
+    with store.threads():
+        for key in (*_session_keys(graph.graph for graph in planned.traced), *sessions):
+            store.begin_loading(key)
+        proofs = tuple(
+            _prove(graph, after, planned.requests, times)
+            for graph, after in zip(planned.traced, planned.optimised, strict=True)
+        )
     for graph, proof in zip(planned.traced, proofs, strict=True):
         report.extend(proof.diagnostics(graph.graph.span))
     report.extend(seen_holders([graph.graph for graph in planned.traced], times.medians_s(), planned.profile))
     report.stop_on_errors()
     watch("rendering")
-    store = planned.traced[0].store
-    models = {str(key): store.get(key) for key in _session_keys(planned.optimised)}
+    models = {str(key): store.get(key) for key in sessions}
     tree = render_service(planned.plan, models, planned.traced[0].sources(), lock=planned.lock)
     verdicts: JsonValue = [proof.model_dump(mode="json") for proof in proofs]
     return Compilation(planned, proofs, tree.merge(ArtifactTree({"equivalence.json": json_bytes(verdicts)})))
@@ -210,8 +214,8 @@ def _ingress(traced: Traced) -> Ingress | None:
     )
 
 
-def _session_keys(optimised: tuple[Optimised, ...]) -> list[ModelKey]:
-    nodes = (node for after in optimised for node in every_node(after.graph))
+def _session_keys(graphs: Iterable[Graph]) -> list[ModelKey]:
+    nodes = (node for graph in graphs for node in every_node(graph))
     return list(dict.fromkeys(node.op.model for node in nodes if isinstance(node.op, RunModel)))
 
 

@@ -3,8 +3,10 @@
 A finding, not a failure: the answer is right, but rounding elsewhere (another library, another CPU) may flip it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,7 @@ JUMP = 100.0
 _MOST_ROWS = 500_000
 _MOST_LONE_RUNS = 5_000
 _MOST_ELEMENTS = 1_000
+_ROWS_TOGETHER = 1_024
 
 
 def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity:
@@ -37,6 +40,7 @@ def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity
         if not isinstance(node.op, RunModel):
             continue
         nudging = _Nudging(node.name, node.op, store, together=store.mixing(node.op.model) is None)
+        noted: list[tuple[Run, dict[str, Array]]] = []
         for run in runs.of_node.get(node.name, []):
             feeds = packed_feeds(node.op, store.signature(node.op.model), run.inputs)
             cost = 2 * _float_elements(feeds)
@@ -47,38 +51,61 @@ def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity
             rows_left -= cost if nudging.together else 0
             lone_runs_left -= 0 if nudging.together else cost
             examined.add(run.case)
-            found.extend(nudging.straddles(run, feeds))
+            noted.append((run, feeds))
+        found.extend(nudging.straddles(noted))
     return Sensitivity(
         examined=len(examined - left_out), left_out=len(left_out), straddling=tuple(dict.fromkeys(found))
     )
 
 
+class _Moved(NamedTuple):
+    """The feeds of a run with one float element one step up or down, and which element it is (`x[3]`)."""
+
+    run: Run
+    place: str
+    feeds: dict[str, Array]
+
+
 @dataclass(frozen=True, slots=True)
 class _Nudging:
-    """Moves the feeds of one model. `together` runs all moved rows of a case as one batch."""
+    """Moves the feeds of one model. `together` runs moved rows, also those of several cases, as one batch."""
 
     node: NodeName
     op: RunModel
     store: ModelStore
     together: bool
 
-    def straddles(self, run: Run, feeds: dict[str, Array]) -> Iterator[Straddle]:
-        """One finding for each feed and output that jumps."""
-        moved = list(_moved(feeds))
-        if not moved:
-            return
+    def straddles(self, noted: Sequence[tuple[Run, dict[str, Array]]]) -> Iterator[Straddle]:
+        """One finding for each run, feed and output that jumps."""
         runner = self.store.runner(self.op.model)
-        size = len(moved) if self.together else 1
-        for start in range(0, len(moved), size):
-            chunk = moved[start : start + size]
-            outputs = run_rows(runner, self.op, [row for _, row in chunk])
-            for name, rows, alone in zip(self.op.fetches, outputs, run.outputs, strict=True):
-                for jumped in np.flatnonzero(_jumps(rows, np.asarray(alone))):
-                    yield Straddle(case=run.case, node=self.node, feed=chunk[jumped][0], output=name)
+        for batch in self._batches(noted):
+            columns = run_rows(runner, self.op, [moved.feeds for moved in batch])
+            for _, rows in groupby(enumerate(batch), lambda numbered: id(numbered[1].run)):
+                yield from self._jumped(list(rows), columns)
+
+    def _batches(self, noted: Sequence[tuple[Run, dict[str, Array]]]) -> Iterator[Sequence[_Moved]]:
+        """What is moved in all runs, in order; whatever shares a batch has equal shapes."""
+        every = (moved for run, feeds in noted for moved in _moved(run, feeds))
+        for _, equal in groupby(every, lambda moved: [feed.shape for feed in moved.feeds.values()]):
+            while batch := list(islice(equal, _ROWS_TOGETHER if self.together else 1)):
+                yield batch
+
+    def _jumped(self, rows: Sequence[tuple[int, _Moved]], columns: Sequence[Array]) -> Iterator[Straddle]:
+        """The findings of one run, whose rows lie together in the batch."""
+        (first, (run, *_)), (last, _) = rows[0], rows[-1]
+        for at, (name, column) in enumerate(zip(self.op.fetches, columns, strict=True)):
+            for jumped in np.flatnonzero(_jumps(column[first : last + 1], np.asarray(run.outputs[at]))):
+                moved = rows[int(jumped)][1]
+                if not self.together or self._jumps_alone(moved, at):
+                    yield Straddle(case=run.case, node=self.node, feed=moved.place, output=name)
+
+    def _jumps_alone(self, moved: _Moved, at: int) -> bool:
+        """Whether it is not the company that makes the output jump."""
+        column = run_rows(self.store.runner(self.op.model), self.op, [moved.feeds])[at]
+        return bool(_jumps(column, np.asarray(moved.run.outputs[at])).any())
 
 
-def _moved(feeds: Mapping[str, Array]) -> Iterator[tuple[str, dict[str, Array]]]:
-    """The feeds with one float element one step up or down, and which element it is (`x[3]`)."""
+def _moved(run: Run, feeds: Mapping[str, Array]) -> Iterator[_Moved]:
     for name, feed in feeds.items():
         if feed.dtype.kind != "f":
             continue
@@ -87,7 +114,7 @@ def _moved(feeds: Mapping[str, Array]) -> Iterator[tuple[str, dict[str, Array]]]
                 changed = feed.copy()
                 changed[index] = np.nextafter(feed[index], feed.dtype.type(towards))
                 place = f"{name}[{', '.join(map(str, index))}]" if index else name
-                yield place, {**feeds, name: changed}
+                yield _Moved(run, place, {**feeds, name: changed})
 
 
 def _jumps(rows: Array, alone: Array) -> NDArray[np.bool_]:

@@ -39,6 +39,7 @@ def signature_json(signature: Signature) -> Json:
         "ir_version": signature.ir_version,
         "remarks": list(signature.remarks),
         "ran": signature.ran,
+        "operators": signature.operators,
     }
 
 
@@ -53,6 +54,7 @@ def signature_from(json: Json) -> Signature:
         _number(_member(json, "ir_version")),
         tuple(_text(remark) for remark in _items(_member(json, "remarks"))),
         _member(json, "ran") is True,
+        _number(_member(json, "operators")),
     )
 
 

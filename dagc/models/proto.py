@@ -60,8 +60,9 @@ def all_nodes(nodes: Sequence["onnx.NodeProto"]) -> Iterator["onnx.NodeProto"]:
     """Every node, those of nested graphs after the node that holds them."""
     for node in nodes:
         yield node
-        for graph in bodies(node):
-            yield from all_nodes(graph.node)
+        if node.attribute:  # most nodes of a large graph have none
+            for graph in bodies(node):
+                yield from all_nodes(graph.node)
 
 
 def all_graphs(graph: "onnx.GraphProto") -> Iterator["onnx.GraphProto"]:

@@ -8,7 +8,7 @@ from dagc.ir.types import Dim, Tensor
 from dagc.models.dim_names import computed
 from dagc.models.dtypes import from_onnx
 from dagc.models.model_error import ModelError
-from dagc.models.proto import parse, plain_domain
+from dagc.models.proto import all_nodes, parse, plain_domain
 
 if TYPE_CHECKING:
     import onnx
@@ -28,7 +28,7 @@ class Signature:
 
     Of a model that was read as a file, the sizes are what running it showed (`models/probe.py`): an output's free
     size is an expression of the inputs' (`W//8`). `remarks` are sentences on what the file did not say; `ran` is
-    whether any example could be run.
+    whether any example could be run. `operators` counts those of its bodies too.
     """
 
     inputs: tuple[Port, ...]
@@ -38,6 +38,7 @@ class Signature:
     ir_version: int
     remarks: tuple[str, ...] = ()
     ran: bool = True
+    operators: int = 0
 
     def input(self, name: str) -> Port | None:
         """The input of that name, if there is one."""
@@ -86,7 +87,9 @@ def signature_of(proto: "onnx.ModelProto") -> Signature:
     inputs = tuple(_port("input", value) for value in proto.graph.input if value.name not in stored)
     outputs = tuple(_port("output", value) for value in _outputs(proto))
     _have_batch_axes(inputs, outputs)
-    return Signature(inputs, outputs, opsets.get("", 1), opsets.get("ai.onnx.ml"), proto.ir_version)
+    operators = sum(1 for _ in all_nodes(proto.graph.node))
+    versions = (opsets.get("", 1), opsets.get("ai.onnx.ml"), proto.ir_version)
+    return Signature(inputs, outputs, *versions, operators=operators)
 
 
 def _outputs(proto: "onnx.ModelProto") -> Sequence["onnx.ValueInfoProto"]:

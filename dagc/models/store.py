@@ -1,7 +1,9 @@
 """Model bytes by content. The IR holds keys, the store holds bytes, and each model is parsed and loaded once."""
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dagc.ir.ops import ModelKey
@@ -9,6 +11,7 @@ from dagc.models.cost import estimated_ms
 from dagc.models.extensions import DISTRIBUTION, needed_by
 from dagc.models.known import recalled
 from dagc.models.labels import Labels, labels
+from dagc.models.optimise import optimise
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
 from dagc.models.signature import Signature, read_signature
@@ -22,6 +25,10 @@ class ModelStore:
     _originals: dict[ModelKey, ModelKey] = field(default_factory=dict)
     _signatures: dict[ModelKey, Signature] = field(default_factory=dict)
     _runners: dict[ModelKey, Runner] = field(default_factory=dict)
+    _pool: ThreadPoolExecutor | None = None
+    _optimising: dict[ModelKey, Future[bytes]] = field(default_factory=dict)
+    _loading: dict[ModelKey, Future[Runner]] = field(default_factory=dict)
+    _estimates: dict[ModelKey, float | None] = field(default_factory=dict)
     _mixing: dict[ModelKey, str | None] = field(default_factory=dict)
     _made: dict[Hashable, ModelKey] = field(default_factory=dict)
     _labels: dict[ModelKey, Mapping[str, Labels]] = field(default_factory=dict)
@@ -37,6 +44,37 @@ class ModelStore:
         if recipe not in self._made:
             self._made[recipe] = self.add(make())
         return self._made[recipe]
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Inside it, what is begun goes on on two threads, since onnxruntime does without Python's lock.
+
+        Not more, because the memory of all models in work adds up, several times their size. At the end what has
+        not begun is dropped, and what has is waited for.
+        """
+        with ThreadPoolExecutor(2, "dagc-models") as pool:
+            self._pool = pool
+            try:
+                yield
+            finally:
+                self._pool = None
+                self._optimising, self._loading = {}, {}
+                pool.shutdown(cancel_futures=True)
+
+    def begin_optimising(self, key: ModelKey) -> None:
+        """Optimise the model while other work goes on, inside `threads`; elsewhere nothing is begun."""
+        if self._pool is not None and key not in self._optimising:
+            self._optimising[key] = self._pool.submit(optimise, self._models[key])
+
+    def begin_loading(self, key: ModelKey) -> None:
+        """Make the model's session while other work goes on, inside `threads`; elsewhere nothing is begun."""
+        if self._pool is not None and key not in self._loading and key not in self._runners:
+            self._loading[key] = self._pool.submit(Runner, self._models[key])
+
+    def optimised(self, key: ModelKey) -> ModelKey:
+        """The key of what onnxruntime's optimiser makes of the model, begun ahead or not; raises as `optimise`."""
+        begun = self._optimising.pop(key, None)
+        return self.add_rewritten(optimise(self._models[key]) if begun is None else begun.result(), key)
 
     def add_rewritten(self, model: bytes, original: ModelKey) -> ModelKey:
         """The key of a model that computes what `original` does; analyses go on looking at `original`.
@@ -72,9 +110,10 @@ class ModelStore:
         return DISTRIBUTION if needed_by(self._models[key]) else None
 
     def runner(self, key: ModelKey) -> Runner:
-        """A session of the model, made at the first call; raises `ModelError` E0404."""
+        """A session of the model, made once, begun ahead or not; raises `ModelError` E0404."""
         if key not in self._runners:
-            self._runners[key] = Runner(self._models[key])
+            begun = self._loading.pop(key, None)
+            self._runners[key] = Runner(self._models[key]) if begun is None else begun.result()
         return self._runners[key]
 
     def mixing(self, key: ModelKey) -> str | None:
@@ -85,8 +124,11 @@ class ModelStore:
         return self._mixing[original]
 
     def estimated_ms(self, key: ModelKey) -> float | None:
-        """What a run of one example should take, if operators and sizes tell: `cost.estimated_ms`."""
-        return estimated_ms(self._models[self._originals.get(key, key)])
+        """What a run of one example should take, if operators and sizes tell: `cost.estimated_ms`, once."""
+        original = self._originals.get(key, key)
+        if original not in self._estimates:
+            self._estimates[original] = estimated_ms(self._models[original])
+        return self._estimates[original]
 
     def _one_at_a_time(self, key: ModelKey) -> str | None:
         """Why a model takes no second example, if its file hides that and running it showed it."""

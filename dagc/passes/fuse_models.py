@@ -13,6 +13,7 @@ from dagc.models.merge import MergeRefused
 from dagc.passes.fused_model import fused_model, shortened
 from dagc.passes.fusion_groups import FusionGroups, described
 from dagc.passes.pass_ import Context, Remark
+from dagc.passes.session_cuts import stretches
 
 _NAME = "fuse-models"
 
@@ -60,8 +61,13 @@ def _fused_once(graph: Graph, context: Context, missed: list[Remark]) -> Graph:
     fusing = _Fusing(graph.outputs, graph.consumers(), {node.name for node in graph.nodes}, context, missed)
     fused: dict[NodeName, tuple[Node, ...]] = {}
     for group in groups.groups():
-        for members, node in fusing.merged(group):
-            fused |= {member.name: () for member in members} | {members[0].name: (node,)}
+        parts = list(stretches(group, context.store))
+        if len(parts) > 1:
+            text = f"left {listed(_parts(group))} in {len(parts)} sessions: one would be of too many operators"
+            missed.append(Remark(_NAME, False, text, _spans(group)))
+        for part in parts:
+            for members, node in fusing.merged(part):
+                fused |= {member.name: () for member in members} | {members[0].name: (node,)}
     for a, b, reason in groups.refusals():
         text = f"left {described(a)} and {described(b)} apart: {reason}"
         missed.append(Remark(_NAME, False, text, _spans((a, b))))
@@ -103,6 +109,7 @@ class _Fusing:
         read = {v for v in values if any(node.name not in members for node in self.consumers[v])}
         read.update(values.keys() & set(self.returned))
         made = fused_model(group, read, self.context.store)
+        self.context.store.begin_optimising(made.model)
         op = RunModel(made.model, made.feeds, made.fetches, _parts(group))
         self.taken.difference_update(members)
         name = NodeName(unused_name(shortened(_parts(group)), self.taken))

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from dagc.ir.edit import replace_nodes
 from dagc.ir.graph import Graph, Node, NodeName
 from dagc.ir.ops import RunModel
-from dagc.models.optimise import optimise
 from dagc.passes.pass_ import Context
 
 
@@ -37,7 +36,12 @@ class OptimiseModels:
         """The graph with optimised models."""
         runs = (node.op for node in graph.nodes if isinstance(node.op, RunModel))
         keys = dict.fromkeys(op.model for op in runs if op.reload is None)
-        better = {key: context.store.add_rewritten(optimise(context.store.get(key)), key) for key in keys}
+        for key in keys:
+            context.store.begin_optimising(key)
+        for key in keys:  # what the plan asks of each of them, found out meanwhile
+            context.store.mixing(key)
+            context.store.estimated_ms(key)
+        better = {key: context.store.optimised(key) for key in keys}
         changed: dict[NodeName, tuple[Node, ...]] = {
             node.name: (replace(node, op=replace(node.op, model=better[node.op.model])),)
             for node in graph.nodes

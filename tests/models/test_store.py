@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from onnx import parser
 
+from dagc.models.model_error import ModelError
 from dagc.models.optimise import optimise
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
@@ -47,3 +48,45 @@ def test_a_rewritten_model_is_analysed_as_the_one_it_was_made_of() -> None:
     rows = {"x": np.ones((2, 3), np.float32)}
     assert Runner(better).run(rows, ["y"])[0].tolist() == Runner(dense).run(rows, ["y"])[0].tolist()
     assert store.mixing(store.add(model("y = Softmax<axis = 0>(x)"))) is not None
+
+
+def test_what_was_begun_ahead_is_what_it_would_be_without() -> None:
+    content = model("t = Identity(x) n = Neg(t) y = Neg(n)")
+    ahead, asked = ModelStore(), ModelStore()
+    key = ahead.add(content)
+    with ahead.threads():
+        ahead.begin_optimising(key)
+        ahead.begin_optimising(key)
+        better = ahead.optimised(key)
+    with ahead.threads():
+        ahead.begin_loading(better)
+        runner = ahead.runner(better)
+        assert ahead.runner(better) is runner
+    assert asked.optimised(asked.add(content)) == better
+    assert ahead.get(better) == asked.get(better) != content
+    rows = {"x": np.ones((2, 3), np.float32)}
+    assert runner.run(rows, ["y"])[0].tolist() == Runner(content).run(rows, ["y"])[0].tolist()
+
+
+def test_a_mistake_found_ahead_is_told_when_it_is_asked_for_and_never_if_it_is_not() -> None:
+    store = ModelStore()
+    foreign = '<ir_version: 8, opset_import: ["" : 17, "nobody" : 1]> g (float[N] x) => (float[N] y) '
+    key = store.add(parser.parse_model(foreign + "{ y = nobody.F(x) }").SerializeToString())
+    with store.threads():
+        store.begin_optimising(key)
+        store.begin_loading(key)
+        with pytest.raises(ModelError, match="E0404"):
+            store.optimised(key)
+        with pytest.raises(ModelError, match="E0404"):
+            store.runner(key)
+    with store.threads():
+        store.begin_loading(key)
+
+
+def test_outside_of_threads_nothing_is_begun() -> None:
+    store = ModelStore()
+    key = store.add(b"no model at all")
+    store.begin_optimising(key)
+    store.begin_loading(key)
+    with pytest.raises(ModelError, match="E0404"):
+        store.runner(key)
