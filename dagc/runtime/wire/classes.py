@@ -5,13 +5,15 @@ it is given would change it twice.
 """
 
 import enum
+import inspect
 import types
 import typing
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from importlib import import_module
 from typing import cast, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -22,7 +24,7 @@ from .coders import BytesCoder, Coder, LiteralCoder, ManyCoder, OptionalCoder, S
 from .frame import Given, Json, WireError, Written
 
 _SCALARS = {int: "int", float: "float", str: "str", bool: "bool"}
-_TEXTS = (date, datetime, time, timedelta, Decimal, UUID)
+_TEXTS = (date, datetime, time, timedelta, UUID)
 _LISTS: dict[object, Callable[[list[object]], object]] = {
     list: list, set: set, frozenset: frozenset, Sequence: list, AbstractSet: set,
 }  # fmt: skip
@@ -51,8 +53,46 @@ class EnumCoder:
         return self.kind[given]
 
 
+@dataclass(frozen=True, slots=True)
+class FlagCoder:
+    """Members of a flag together, by their number: what is joined has no name of its own."""
+
+    kind: type[enum.Flag]
+
+    def write(self, value: object, out: Written) -> Json:
+        """See `Coder`."""
+        if not isinstance(value, self.kind):
+            raise WireError(f"a {type(value).__name__} was given where {self.kind.__name__} was declared")
+        return value.value
+
+    def read(self, given: Json, buffers: Given) -> object:
+        """See `Coder`."""
+        try:
+            return self.kind(given)
+        except (ValueError, TypeError):
+            raise WireError(f"{self.kind.__name__} has no such members") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalCoder:
+    """A decimal as its text, NaN and infinities too, which pydantic would refuse."""
+
+    def write(self, value: object, out: Written) -> Json:
+        """See `Coder`."""
+        if not isinstance(value, Decimal):
+            raise WireError(f"a {type(value).__name__} was given where Decimal was declared")
+        return str(value)
+
+    def read(self, given: Json, buffers: Given) -> object:
+        """See `Coder`."""
+        try:
+            return Decimal(given if isinstance(given, str) else "")
+        except InvalidOperation:
+            raise WireError("a Decimal was declared") from None
+
+
 class TextCoder:
-    """A date, time, decimal or UUID as the text pydantic has for it."""
+    """A date, time or UUID as the text pydantic has for it."""
 
     def __init__(self, kind: type) -> None:
         self._kind = kind
@@ -124,6 +164,8 @@ class RecordCoder:
 
     def __init__(self, kind: type) -> None:
         self._kind = kind
+        self._of_dataclass = is_dataclass(kind)
+        self._cached = {name for name, value in inspect.getmembers_static(kind) if type(value) is cached_property}
         self._names: tuple[str, ...] = ()
         self._coders: tuple[Coder, ...] = ()
 
@@ -136,6 +178,10 @@ class RecordCoder:
         """See `Coder`."""
         if type(value) is not self._kind:
             raise WireError(f"a {type(value).__name__} was given where {self._kind.__name__} was declared")
+        if self._of_dataclass and len(held := getattr(value, "__dict__", self._names)) > len(self._names):
+            lost = sorted(name for name in held if name not in self._names and name not in self._cached)
+            if lost:
+                raise WireError(f"`{lost[0]}` of a {self._kind.__name__} is no field: it would be lost on the way")
         pairs = zip(self._names, self._coders, strict=True)
         found = [coder.write(getattr(value, name), out) for name, coder in pairs]
         if isinstance(value, BaseModel):
@@ -210,6 +256,8 @@ def coder_of(hint: object, known: Known) -> Coder:
         return LiteralCoder((None,))
     if isinstance(bare, type) and bare in _TEXTS:
         return TextCoder(bare)
+    if bare is Decimal:
+        return DecimalCoder()
     origin, given = get_origin(bare), get_args(bare)
     if origin is typing.Literal:
         return _literal(given)
@@ -222,7 +270,7 @@ def coder_of(hint: object, known: Known) -> Coder:
     if origin in (dict, typing.Mapping, typing.get_origin(typing.Mapping[str, int])):
         return MappingCoder(TupleCoder((coder_of(given[0], known), coder_of(given[1], known))))
     if isinstance(bare, type) and issubclass(bare, enum.Enum):
-        return EnumCoder(bare)
+        return FlagCoder(bare) if issubclass(bare, enum.Flag) else EnumCoder(bare)
     if isinstance(bare, type) and origin is None and (hints := _fields(bare)) is not None:
         if bare not in known:
             known[bare] = RecordCoder(bare)
@@ -240,9 +288,14 @@ def _literal(values: tuple[object, ...]) -> Coder:
 
 def _union(given: tuple[object, ...], known: Known) -> Coder:
     present = [item for item in given if item is not types.NoneType]
-    arms = tuple(coder_of(item, known) for item in present)
+    # A member of a `StrEnum` is a text, too: arms that take one thing only come before those that take many.
+    arms = tuple(sorted((coder_of(item, known) for item in present), key=_is_wide))
     item = arms[0] if len(arms) == 1 else UnionCoder(arms)
     return item if len(present) == len(given) else OptionalCoder(item)
+
+
+def _is_wide(coder: Coder) -> bool:
+    return isinstance(coder, ScalarCoder | LiteralCoder)
 
 
 def _bare(hint: object) -> tuple[object, tuple[str, tuple[int | str | None, ...] | None] | None]:

@@ -48,7 +48,9 @@ class TensorCoder:
         if self.dtype == "str":
             self._check(array.shape)
             return [list(array.shape), [str(text) for text in array.ravel().tolist()]]
-        if array.dtype != DTYPES[self.dtype]:
+        if array.dtype.newbyteorder("=") == DTYPES[self.dtype]:
+            array = array.astype(DTYPES[self.dtype], copy=False)  # of a file in another byte order
+        else:
             raise WireError(f"an array of {array.dtype} was given where {self} was declared")
         self._check(array.shape)
         content = memoryview(np.ascontiguousarray(array).data).cast("B") if array.size else b""

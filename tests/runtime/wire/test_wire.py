@@ -6,7 +6,7 @@ import math
 import random
 import struct
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
@@ -17,8 +17,9 @@ from pydantic import BaseModel, field_validator
 
 from dagc import f32, u8
 from dagc.runtime.settings import StartError
+from dagc.runtime.wire.classes import coder_of
 from dagc.runtime.wire.codec import Values
-from dagc.runtime.wire.frame import WireError
+from dagc.runtime.wire.frame import WireError, Written, framed, unframed
 from dagc.runtime.wire.types import WireType
 
 ROW = WireType("tensor", dtype="f32", dims=(2,))
@@ -58,6 +59,27 @@ class Outer(BaseModel):
     @classmethod
     def longer(cls, name: str | None) -> str | None:
         return f"{name}!"
+
+
+class Size(enum.StrEnum):
+    LARGE = "large"
+
+
+class Level(enum.IntEnum):
+    HIGH = 1
+
+
+class Rights(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+@dataclass
+class Computed:
+    side: float
+
+    def __post_init__(self) -> None:
+        self.area = self.side**2
 
 
 class Private(BaseModel):
@@ -106,6 +128,76 @@ def test_texts_with_half_a_surrogate_and_empty_tensors_cross() -> None:
     empty = there_and_back(WireType("tensor", dtype="f32", dims=(None, 3)), np.zeros((0, 3), np.float32))
     assert isinstance(empty, np.ndarray)
     assert empty.shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "array"),
+    [
+        ("bool", np.array([True, False])),
+        ("i64", np.array([2**60 + 1, -(2**63)])),
+        ("u64", np.array([2**64 - 1], np.uint64)),
+        ("f32", np.array(1.5, np.float32)),
+        ("f32", np.zeros((3, 0), np.float32)),
+        ("f32", np.array([0x7FC12345, 0xFF800000], np.uint32).view(np.float32)),
+        ("f64", np.arange(12.0).reshape(3, 4).T),
+        ("f64", np.array([1.0, 2.0]).astype(">f8")),
+        ("u8", np.frombuffer(b"abc", np.uint8)),
+        ("str", np.array([["a\0", "\ud800"]], object)),
+    ],
+    ids=lambda value: str(getattr(value, "shape", value)),
+)
+def test_tensors_of_every_kind_cross_bit_by_bit_the_first_time_and_when_their_layout_is_known(
+    dtype: str, array: NDArray[np.generic]
+) -> None:
+    values = Values("word", (WireType("tensor", dtype=dtype),), {})
+    for _ in range(2):
+        (found,) = values.read(values.write((array,)))
+        assert isinstance(found, np.ndarray)
+        assert found.flags.writeable
+        assert found.shape == array.shape
+        if dtype == "str":
+            assert found.tolist() == array.tolist()
+        else:
+            assert found.tobytes() == array.astype(found.dtype).tobytes()
+
+
+def test_a_known_layout_with_other_bytes_behind_it_is_refused() -> None:
+    values = Values("word", (ROW,), {})
+    body = values.write((np.zeros(2, np.float32),))
+    values.read(body)
+    for wrong in (body[:-1], body[:-8], body + b"\0", body + b"\0" * 8):
+        with pytest.raises(WireError):
+            values.read(wrong)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (str | Size, Size.LARGE),
+        (int | Level, Level.HIGH),
+        (Rights, Rights.READ | Rights.WRITE),
+        (Decimal, Decimal("-Infinity")),
+        (Decimal, Decimal("1.10")),
+        (datetime, datetime(2020, 1, 1, 1, 2, 3, 4, timezone(timedelta(hours=5, minutes=30)))),
+        (datetime, datetime.max),
+        (timedelta, timedelta.min),
+        (dict[tuple[int, str], float | None], {(1, "a"): None}),
+        (int | None | str, "1"),
+        (Literal[True, 1, "1"], 1),
+        (bytes, b""),
+    ],
+    ids=str,
+)
+def test_values_keep_their_types(hint: object, value: object) -> None:
+    coder, out = coder_of(hint, {}), Written()
+    values, buffers = unframed("word", framed("word", [coder.write(value, out)], out))
+    found = coder.read(values[0], buffers)
+    assert (type(found), found) == (type(value), value)
+
+
+def test_what_a_dataclass_holds_besides_its_fields_is_not_lost_in_silence() -> None:
+    with pytest.raises(WireError, match="`area` of a Computed is no field"):
+        there_and_back(of_class(Computed), Computed(2.0))
 
 
 def test_records_stay_what_they_are_and_no_validator_runs_again() -> None:
