@@ -25,6 +25,10 @@ PORT = 8000
 """What a service listens on inside its container."""
 GRPC_PORT = 8001
 """What a service of tensors listens on beside it, for gRPC."""
+MODELS_FOLDER = "/run/models"
+"""Where a service finds files that replace its models."""
+MODELS_VARIABLE = "DAGC_MODELS_DIR"
+"""Names that folder to a service; to compose.yaml the one of the machine that is seen there."""
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 """The option of a bridge that decides whether what is inside reaches the outer world."""
 NO_ADDRESS = "com.docker.network.bridge.inhibit_ipv4"
@@ -72,6 +76,10 @@ class Network(_Plain):
     def way_out(self) -> bool:
         """True when what is inside reaches the outer world."""
         return not self.internal and self.driver_opts.get(MASQUERADE) != "false"
+
+
+class Volume(_Plain):
+    """A volume of the engine's own."""
 
 
 class Secret(_Plain):
@@ -144,6 +152,7 @@ class ComposeService(_Plain):
     deploy: Deploy | None = None
     ports: tuple[Published, ...] = ()
     networks: tuple[str, ...]
+    volumes: tuple[str, ...] = ()
 
     @property
     def replicas(self) -> int:
@@ -169,6 +178,7 @@ class Compose(_Plain):
     services: dict[str, ComposeService]
     networks: dict[str, Network]
     secrets: dict[str, Secret] = {}
+    volumes: dict[str, Volume] = {}
 
     @model_serializer(mode="wrap")
     def _said(self, value: SerializerFunctionWrapHandler) -> JsonValue:

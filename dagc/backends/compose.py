@@ -10,6 +10,8 @@ from math import ceil
 from dagc.artifacts.compose import (
     GRPC_PORT,
     MASQUERADE,
+    MODELS_FOLDER,
+    MODELS_VARIABLE,
     NO_ADDRESS,
     PORT,
     Compose,
@@ -23,6 +25,7 @@ from dagc.artifacts.compose import (
     Reservations,
     Resources,
     Secret,
+    Volume,
 )
 from dagc.artifacts.image_name import slug
 from dagc.backends.compose_settings import compose_environment, secret_file
@@ -44,6 +47,8 @@ HEALTH_CHECK = HealthCheck(
 _DRAIN_S = 1
 """There is no load balancer that has to notice."""
 _SPARE_S = 3
+_MODELS = "models"
+"""The volume that stands in for a folder of the machine nobody named: empty, so the built models serve."""
 
 
 def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str, str]) -> Compose:
@@ -68,6 +73,7 @@ def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str
             for setting in service.settings
             if setting.secret
         },
+        volumes={_MODELS: Volume()} if any(map(_follows_models, plan.services)) else {},
     )
 
 
@@ -101,6 +107,7 @@ def _service(
     ports = [PORT, *([GRPC_PORT] if service.grpc else [])] if is_front else []
     told = {"DAGC_DRAIN_S": str(_DRAIN_S)}
     told |= {"DAGC_GRPC_PORT": str(GRPC_PORT)} if is_front and service.grpc else {}
+    follows = _follows_models(service)
     told |= {"DAGC_GPU": "1"} if service.capacity is not None and service.capacity.gpu else {}
     return ComposeService(
         image=image,
@@ -113,7 +120,11 @@ def _service(
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=needed.pids,
-        environment={**told, **compose_environment(service, plan)},
+        environment={
+            **told,
+            **compose_environment(service, plan),
+            **({MODELS_VARIABLE: MODELS_FOLDER} if follows else {}),
+        },
         secrets=tuple(setting.name for setting in service.settings if setting.secret),
         depends_on={slug(callee): DependsOn() for callee in service.calls},
         healthcheck=HEALTH_CHECK,
@@ -121,7 +132,12 @@ def _service(
         deploy=_deploy(service.capacity or Capacity(), is_front=is_front),
         ports=tuple(Published(target=port, published=str(port), host_ip="127.0.0.1") for port in ports),
         networks=networks,
+        volumes=(f"${{{MODELS_VARIABLE}:-{_MODELS}}}:{MODELS_FOLDER}:ro",) if follows else (),
     )
+
+
+def _follows_models(service: Service) -> bool:
+    return any(session.reload is not None for session in service.sessions)
 
 
 def _size(service: Service, models: Mapping[str, bytes]) -> Size:

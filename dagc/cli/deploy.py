@@ -91,6 +91,16 @@ def deploy(
     host: Annotated[
         str | None, typer.Option(help="Address on this machine; 127.0.0.1 at first, then as it is.")
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Answer gRPC on this port too, for graphs of tensors; then as it is, 0 ends it.", min=0, max=65535
+        ),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Files here replace models with reload=True; then as it is."),
+    ] = None,
     base: Base = None,
     platform: Platform = None,
     memory: Annotated[
@@ -126,6 +136,8 @@ def deploy(
         wanted = Options(
             host=host,
             port=port,
+            grpc_port=grpc_port,
+            models=str(models.absolute()) if models else None,
             base=image_name(base) if base else None,
             platform=platform_name(platform) if platform else None,
             memory_mib=memory,
@@ -140,6 +152,8 @@ def deploy(
             done = deploy(engine, tree, wanted, progress)
     state = "serves on" if done.changed else "is unchanged and serves on"
     typer.echo(f"`{done.name}`, release {done.number}, {state} http://{done.address.host}:{done.address.port}")
+    if done.grpc is not None:
+        typer.echo(f"gRPC on {done.grpc.host}:{done.grpc.port}")
     if 0 < len(done.changed) < len(tree.services):
         typer.echo(f"new: {', '.join(f'`{name}`' for name in done.changed)}; the others go on as they are")
 
@@ -162,7 +176,8 @@ def status(name: Name = None, target: Where = Target.DOCKER, form: OutputFormat 
     if not rows:
         typer.echo("nothing is deployed on this engine")
         return
-    keys = ("deployment", "service", "release", "state", "address", "memory", "since")
+    all_keys = ("deployment", "service", "release", "state", "address", "grpc", "memory", "since")
+    keys = tuple(key for key in all_keys if key != "grpc" or any(row[key] != "-" for row in rows))
     table = [tuple(key.upper() for key in keys), *(tuple(row[key] for key in keys) for row in rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(keys))]
     for line in table:
@@ -255,14 +270,16 @@ def _rows(found: "Deployment") -> Iterator[dict[str, str]]:
 
     for release in found.releases:
         for container in reversed(release.containers):
-            behind_door = found.door is not None and release is found.current and container is release.front
-            at = address(found.door) if found.door is not None and behind_door else None
+            serves = release is found.current and container is release.front
+            at = address(found.door) if serves and found.door is not None else None
+            grpc = address(found.grpc_door) if serves and found.grpc_door is not None else None
             yield {
                 "deployment": found.name,
                 "service": container.labels[SERVICE],
                 "release": str(release.number),
                 "state": container.health if container.running and container.health else container.status,
                 "address": f"http://{at.host}:{at.port}" if at else "-",
+                "grpc": f"{grpc.host}:{grpc.port}" if grpc else "-",
                 "memory": f"{container.memory_bytes // 2**20} MiB",
                 "since": container.started.isoformat() if container.started else "-",
                 "container": container.name,

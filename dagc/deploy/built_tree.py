@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dagc.artifacts.compose import (
     COMPOSE_NAME,
+    GRPC_PORT,
     Compose,
     ComposeService,
     Network,
@@ -52,6 +53,16 @@ class BuiltService:
     def calls(self) -> Mapping[str, str]:
         """The services it calls, and for each the variable that says where it is."""
         return {callee: address_variable(callee) for callee in self.runs.depends_on}
+
+    @property
+    def speaks_grpc(self) -> bool:
+        """Whether a graph of it is one of tensors, which gRPC reaches."""
+        return any(port.target == GRPC_PORT for port in self.runs.ports)
+
+    @property
+    def follows_models(self) -> bool:
+        """Whether files may replace models of it while it serves."""
+        return any(session.get("reload") for session in self._settings["sessions"])
 
     @property
     def settings(self) -> tuple[Setting, ...]:

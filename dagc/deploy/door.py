@@ -1,28 +1,30 @@
-"""The door of a deployment: a tiny container that holds its port, so that releases follow each other behind it."""
+"""The doors of a deployment: tiny containers that hold a port each; releases follow each other behind them."""
 
 import time
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 
-from dagc.artifacts.compose import MASQUERADE, PORT, Network
+from dagc.artifacts.compose import GRPC_PORT, MASQUERADE, PORT, Network
 from dagc.deploy import images
 from dagc.deploy.context import context
 from dagc.deploy.engine import Container, Engine, Limits, Published, Wanted
 from dagc.deploy.progress import Progress
-from dagc.deploy.releases import DOOR, ROLE, labels
+from dagc.deploy.releases import DOOR, GRPC_DOOR, HELD, ROLE, Deployment, labels
 from dagc.diagnostics import CompileError, Diagnostic
 
 FOLDER = "/run/dagc"
-SOCKET = f"{FOLDER}/door.sock"
+SOCKETS = {DOOR: f"{FOLDER}/door.sock", GRPC_DOOR: f"{FOLDER}/grpc.sock"}
+"""Where each kind of door lends its sockets."""
 USER = 65532
 
+_PORTS = {DOOR: PORT, GRPC_DOOR: GRPC_PORT}
 _DOCKERFILE = f"""\
 ARG BASE
 FROM ${{BASE}}
 COPY door.py /door.py
 USER {USER}:{USER}
-ENTRYPOINT ["python3", "-I", "-S", "/door.py", "{SOCKET}", "{PORT}"]
+ENTRYPOINT ["python3", "-I", "-S", "/door.py"]
 """
 _HOLDING = "holding port"
 """What the script says once it listens."""
@@ -42,52 +44,56 @@ class Address:
 
 def address(door: Container) -> Address | None:
     """Where an existing door is."""
-    host, _, port = door.labels.get(DOOR, "").partition(" ")[0].rpartition(":")
+    host, _, port = door.labels.get(HELD, "").partition(" ")[0].rpartition(":")
     return Address(host, int(port)) if port.isdecimal() else None
 
 
 def ensure_door(
-    engine: Engine, deployment: str, at: Address, base: str, progress: Progress, old: Container | None
+    engine: Engine, deployment: Deployment, kind: str, at: Address, base: str, progress: Progress
 ) -> None:
-    """A door of the deployment at this address that stands open; one that does already is left as it is.
+    """A door of that kind at this address that stands open; one that does already is left as it is.
 
     Raises:
         CompileError: the port is in use (E0701), or the door does not come to hold it (E0714).
     """
     script = files("dagc").joinpath("runtime", "door.py").read_bytes()
     made_of = f"{at.host}:{at.port} {sha256(script + _DOCKERFILE.encode()).hexdigest()[:12]}"
-    if old is not None and old.running and old.labels.get(DOOR) == made_of:
-        return
-    image = _image(engine, script, base, progress)
-    if old is not None and (was := address(old)) is not None and was.port != at.port:
-        _open(engine, deployment, at, image, made_of)  # fails while the old one still stands
-        engine.remove(old.id)  # its guests end, and are started again as guests of the new one
-        return
-    if old is not None:
-        engine.remove(old.id)
-    _open(engine, deployment, at, image, made_of)
+    others = {door.id: door for door in deployment.doors(kind)}
+    standing = next((d for d in others.values() if d.running and d.labels.get(HELD) == made_of), None)
+    if standing is not None:
+        del others[standing.id]
+    else:
+        image = _image(engine, script, base, progress)
+        for door in tuple(others.values()):
+            if (was := address(door)) is None or was.port == at.port:
+                engine.remove(door.id)
+                del others[door.id]
+        _open(engine, deployment.name, kind, at, image, made_of)  # fails while one at another port still stands
+    for door in others.values():
+        engine.remove(door.id)  # its guests go on behind the new one
 
 
 def volume(deployment: str) -> str:
-    """The volume in which the door's socket lies."""
+    """The volume in which the doors' sockets lie."""
     return f"dagc-{deployment}-door"
 
 
-def _open(engine: Engine, deployment: str, at: Address, image: str, made_of: str) -> None:
-    name = volume(deployment)
-    own = labels(deployment, "door", "door")
-    engine.ensure_network(name, own, Network(driver_opts={MASQUERADE: "false"}))
-    engine.ensure_volume(name, own, USER)
+def _open(engine: Engine, deployment: str, kind: str, at: Address, image: str, made_of: str) -> None:
+    shared = volume(deployment)
+    own = labels(deployment, DOOR, kind)
+    engine.ensure_network(shared, own, Network(driver_opts={MASQUERADE: "false"}))
+    engine.ensure_volume(shared, own, USER)
     container = engine.create(
         Wanted(
-            name=f"{name}-{at.port}",
+            name=f"dagc-{deployment}-{kind}-{at.port}",
             image=image,
-            labels={**own, DOOR: made_of},
+            labels={**own, HELD: made_of},
             user=f"{USER}:{USER}",
             limits=_LIMITS,
-            networks=(name,),
-            volumes={name: FOLDER},
-            published=Published(PORT, at.host, at.port),
+            networks=(shared,),
+            command=(SOCKETS[kind], str(_PORTS[kind])),
+            volumes={shared: FOLDER},
+            published=Published(_PORTS[kind], at.host, at.port),
         )
     )
     try:

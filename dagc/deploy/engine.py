@@ -15,7 +15,7 @@ import docker
 import requests
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import DeviceRequest
+from docker.types import DeviceRequest, Mount
 
 from dagc.artifacts.compose import Network
 from dagc.deploy.refusals import no_engine, refusals
@@ -84,6 +84,8 @@ class Wanted:
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Names of volumes, and where the container sees them."""
     read_only_volumes: Mapping[str, str] = field(default_factory=dict)
+    read_only_folders: Mapping[str, str] = field(default_factory=dict)
+    """Folders of the engine's machine, which must exist, and where the container sees them."""
     gpus: int = 0
     published: Published | None = None
     grace_s: int = 10
@@ -158,6 +160,7 @@ class Engine:
                 *(f"{volume}:{path}" for volume, path in wanted.volumes.items()),
                 *(f"{volume}:{path}:ro" for volume, path in wanted.read_only_volumes.items()),
             ],
+            mounts=[Mount(to, of, type="bind", read_only=True) for of, to in wanted.read_only_folders.items()],
             mem_limit=wanted.limits.memory_bytes,
             memswap_limit=wanted.limits.memory_bytes,
             nano_cpus=wanted.limits.nano_cpus,

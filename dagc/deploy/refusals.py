@@ -10,6 +10,8 @@ from docker.errors import APIError, DockerException
 from dagc.diagnostics import CompileError, Diagnostic
 
 _NO_SPACE = "no space left on device"
+_NO_ADDRESS = "cannot assign requested address"
+_NO_FOLDER = "bind source path does not exist"
 _NO_DEVICE = "could not select device driver"
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use|failed to bind host port")
 _NAME_TAKEN = re.compile(r"[Cc]onflict\. The container name")
@@ -38,6 +40,12 @@ def refused(doing: str, why: str) -> Diagnostic:
     if _NAME_TAKEN.search(why):
         help_ = "wait until it is done, then deploy again"
         return Diagnostic("E0722", "another deployment of the same name is at work", notes=(note,), help=help_)
+    if _NO_ADDRESS in why:
+        help_ = "`--host` is an address of the machine on which the engine runs: 127.0.0.1 for that machine alone"
+        return Diagnostic("E0730", "the engine's machine has no such address", notes=(note,), help=help_)
+    if _NO_FOLDER in why:
+        help_ = "make it there, and let user 65532 read it; `--models` names a folder of the engine's machine"
+        return Diagnostic("E0730", "the engine's machine has no such folder", notes=(note,), help=help_)
     if _NO_DEVICE in why:
         return no_gpu(note)
     return Diagnostic("E0721", f"the engine cannot {doing}", notes=(note,))

@@ -18,7 +18,17 @@ from dagc.deploy.engine import Container, Engine
 from dagc.deploy.given import NOTHING, SECRETS, Given, needed_is_given
 from dagc.deploy.progress import Progress
 from dagc.deploy.refusals import no_gpu
-from dagc.deploy.releases import CALLS, DEPLOYMENT, RELEASE, SERVICE, Deployment, Release, deployment
+from dagc.deploy.releases import (
+    CALLS,
+    DEPLOYMENT,
+    DOOR,
+    GRPC_DOOR,
+    RELEASE,
+    SERVICE,
+    Deployment,
+    Release,
+    deployment,
+)
 from dagc.deploy.service_container import Place, create
 from dagc.deploy.service_image import ServiceImage, Wish, service_image
 from dagc.deploy.starting import start_healthy
@@ -33,6 +43,10 @@ class Options:
 
     host: str | None = None
     port: int | None = None
+    grpc_port: int | None = None
+    """0: none any more."""
+    models: str | None = None
+    """A folder of the engine's machine whose files replace models; also this stays as it is."""
     base: str | None = None
     platform: str | None = None
     memory_mib: int | None = None
@@ -48,6 +62,7 @@ class Deployed:
     name: str
     number: int
     address: Address
+    grpc: Address | None
     changed: tuple[str, ...]
     images: tuple[ServiceImage, ...]
 
@@ -56,26 +71,31 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
     """Make the release of `tree` the one that serves.
 
     Raises:
-        CompileError: E0701, E0710 to E0727; the release before is then still serving.
+        CompileError: E0701, E0710 to E0730; the release before is then still serving.
     """
     needed_is_given(tree.services, options.given)
+    _has_what_is_asked_for(tree, options)
     if any(service.runs.gpus for service in tree.services) and not engine.gives_gpus():
         raise CompileError.of(no_gpu())
     wish = Wish(options.base or tree.base, options.platform, tree.lock.system)
     tree = replace(tree, services=tuple(_sized(service, options) for service in tree.services))
-    made = {service.name: service_image(engine, service, wish, progress) for service in tree.services}
     before = deployment(engine, tree.name)
-    at = _address(before, options)
-    with _undone_on_failure(engine, tree.name) as created:
-        door.ensure_door(engine, tree.name, at, wish.base, progress, before.door)
-        containers = _containers(engine, tree, made, before, options.given, created)
+    doors = _doors(tree, before, options)
+    with _undone_on_failure(engine, before, wish.base, progress) as created:
+        for kind, at in doors.items():
+            door.ensure_door(engine, before, kind, at, wish.base, progress)  # a port in use is told before a build
+        made = {service.name: service_image(engine, service, wish, progress) for service in tree.services}
+        containers = _containers(engine, tree, made, before, options, created)
         for container in created:
             start_healthy(engine, container.labels[SERVICE], container.id, options.timeout_s, progress)
     number = before.next_number if created or before.current is None else before.current.number
     if created:
         _retire(engine, before, {each.name for each in containers}, progress)
+    if GRPC_DOOR not in doors:
+        for closed in before.doors(GRPC_DOOR):
+            engine.remove(closed.id)
     changed = tuple(dict.fromkeys(container.labels[SERVICE] for container in created))
-    return Deployed(tree.name, number, at, changed, tuple(made.values()))
+    return Deployed(tree.name, number, doors[DOOR], doors.get(GRPC_DOOR), changed, tuple(made.values()))
 
 
 def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Progress) -> Release:
@@ -109,7 +129,7 @@ def down(engine: Engine, found: Deployment) -> None:
     for container in containers:
         if container.running:
             engine.stop(container.id)
-    for container in (*containers, *([found.door] if found.door else ())):
+    for container in (*containers, *found.others):
         engine.remove(container.id)
     engine.remove_unused({DEPLOYMENT: found.name})
 
@@ -124,10 +144,24 @@ def _sized(service: BuiltService, options: Options) -> BuiltService:
     return replace(service, runs=runs)
 
 
-def _address(before: Deployment, options: Options) -> Address:
-    """The address as said, else where it is, else the default."""
+def _has_what_is_asked_for(tree: BuiltTree, options: Options) -> None:
+    if options.grpc_port and not tree.front.speaks_grpc:
+        message = f"no graph of `{tree.front.name}` is one of tensors, and gRPC reaches no others"
+        raise CompileError.of(Diagnostic("E0728", message, help="leave out `--grpc-port`; `dagc plan` says why"))
+    if options.models is not None and not any(service.follows_models for service in tree.services):
+        message = f"no model of `{tree.name}` may be replaced while it serves"
+        help_ = "leave out `--models`, or write `reload=True` at the model"
+        raise CompileError.of(Diagnostic("E0729", message, help=help_))
+
+
+def _doors(tree: BuiltTree, before: Deployment, options: Options) -> dict[str, Address]:
+    """Where each kind of door is to be: as said, else where it is, else the default; gRPC only where wanted."""
     now = (door.address(before.door) if before.door else None) or DEFAULT_ADDRESS
-    return Address(options.host or now.host, now.port if options.port is None else options.port)
+    host = options.host or now.host
+    found = {DOOR: Address(host, now.port if options.port is None else options.port)}
+    grpc = door.address(before.grpc_door) if before.grpc_door else None
+    port = (grpc.port if grpc else 0) if options.grpc_port is None else options.grpc_port
+    return found | ({GRPC_DOOR: Address(host, port)} if port and tree.front.speaks_grpc else {})
 
 
 def _containers(
@@ -135,17 +169,19 @@ def _containers(
     tree: BuiltTree,
     made: Mapping[str, ServiceImage],
     before: Deployment,
-    given: Given,
+    options: Options,
     created: list[Container],
 ) -> list[Container]:
     """All containers of the release, callees first: those that stand as wanted, and new ones (`created`)."""
     found: dict[str, tuple[Container, ...]] = {}
     for service in tree.callees_first:
-        own = given.of(service, tree.services)
+        own = options.given.of(service, tree.services)
+        models = (options.models or before.models) if service.follows_models else ""
         place = Place(
             deployment=tree.name,
             number=before.next_number,
-            content=_content(service, made[service.name], own),
+            content=_content(service, made[service.name], own, models),
+            models=models,
             callees={callee: found[callee] for callee in sorted(service.calls)},
             is_front=service.name == tree.front.name,
         )
@@ -156,9 +192,9 @@ def _containers(
     return [container for containers in found.values() for container in containers]
 
 
-def _content(service: BuiltService, made: ServiceImage, given: Given) -> str:
+def _content(service: BuiltService, made: ServiceImage, given: Given, models: str) -> str:
     """What tells a container from another of its service: the image, and how it runs; of secrets nothing."""
-    told = [service.runs.model_dump(mode="json"), made.image.id, dict(given.variables)]
+    told = [service.runs.model_dump(mode="json"), made.image.id, dict(given.variables), models]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -175,20 +211,36 @@ def _as_wanted(
 
 
 @contextmanager
-def _undone_on_failure(engine: Engine, name: str) -> Iterator[list[Container]]:
-    """Takes the containers of a release that is being made; they go, and a door nobody needs, when it fails."""
+def _undone_on_failure(
+    engine: Engine, before: Deployment, base: str, progress: Progress
+) -> Iterator[list[Container]]:
+    """Takes the containers of a release that is being made; when it fails they go, and doors move back."""
     created: list[Container] = []
     try:
         yield created
     except BaseException:
         for container in reversed(created):
             engine.remove(container.id)
-        left = deployment(engine, name)
+        left = deployment(engine, before.name)
         if left.releases:
-            engine.remove_unused({DEPLOYMENT: name})
+            _doors_back(engine, before, left, base, progress)
+            engine.remove_unused({DEPLOYMENT: before.name})
         else:
             down(engine, left)
         raise
+
+
+def _doors_back(engine: Engine, before: Deployment, left: Deployment, base: str, progress: Progress) -> None:
+    """Moves a door that was moved to where it was, and closes one that was not there."""
+    for kind in (DOOR, GRPC_DOOR):
+        was = next(iter(before.doors(kind)), None)
+        at = door.address(was) if was is not None and was.running else None
+        if at is not None:
+            door.ensure_door(engine, left, kind, at, base, progress)
+            continue
+        for new in left.doors(kind):
+            if was is None:
+                engine.remove(new.id)
 
 
 def _retire(engine: Engine, before: Deployment, wanted: set[str], progress: Progress) -> None:

@@ -17,10 +17,15 @@ NUMBER = "dagc.number"
 """Of the release that made the container; they are counted."""
 CALLS = "dagc.calls"
 """The names of the containers it calls."""
-DOOR = "dagc.door"
+MODELS = "dagc.models"
+"""The folder of the engine's machine whose files replace models."""
+HELD = "dagc.door"
+"""The address a door holds, and what the door is made of."""
 
 FRONT, REMOTE = "service", "remote"
-"""Roles: what the door leads to, and what that calls."""
+"""Roles: what the doors lead to, and what that calls."""
+DOOR, GRPC_DOOR = "door", "grpc"
+"""Roles of the doors, of HTTP and of gRPC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,29 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment as the engine has it: its door, its releases, the newest first, and all their containers."""
+    """A deployment as the engine has it: its doors, its releases, the newest first, and all their containers."""
 
     name: str
-    door: Container | None
     releases: tuple[Release, ...]
     containers: tuple[Container, ...]
+    """Of its services."""
+    others: tuple[Container, ...] = ()
+    """Its doors, and what a deployment that was killed left."""
+
+    def doors(self, kind: str) -> tuple[Container, ...]:
+        """Those of HTTP (`DOOR`) or of gRPC; one that runs is the first of them."""
+        found = (each for each in self.others if each.labels.get(ROLE) == kind)
+        return tuple(sorted(found, key=lambda each: not each.running))
+
+    @property
+    def door(self) -> Container | None:
+        """That of HTTP."""
+        return next(iter(self.doors(DOOR)), None)
+
+    @property
+    def grpc_door(self) -> Container | None:
+        """That of gRPC."""
+        return next(iter(self.doors(GRPC_DOOR)), None)
 
     @property
     def current(self) -> Release | None:
@@ -66,6 +88,12 @@ class Deployment:
     def previous(self) -> Release | None:
         """The newest release beside the current one: what a rollback starts."""
         return next((release for release in self.releases if release is not self.current), None)
+
+    @property
+    def models(self) -> str:
+        """The folder whose files replace models of the current release, if one does."""
+        containers = self.current.containers if self.current else ()
+        return next((each.labels[MODELS] for each in containers if each.labels.get(MODELS)), "")
 
     @property
     def callers_first(self) -> tuple[Container, ...]:
@@ -119,13 +147,13 @@ def existing(engine: Engine, name: str | None) -> Deployment:
 
 def of_containers(name: str, containers: tuple[Container, ...]) -> Deployment:
     """The deployment whose containers these are, read from their labels."""
-    door = next((each for each in containers if each.labels.get(ROLE) == "door"), None)
     serving = tuple(each for each in containers if each.labels.get(ROLE) in {FRONT, REMOTE})
     by_name = {each.name: each for each in serving}
     fronts = sorted((each for each in serving if each.labels[ROLE] == FRONT), key=_number, reverse=True)
     found = ((front, _with_callees(front, by_name)) for front in fronts)
     releases = (Release(_number(front), tuple(each.values())) for front, each in found if each is not None)
-    return Deployment(name, door, tuple(releases), serving)
+    others = tuple(each for each in containers if each not in serving)
+    return Deployment(name, tuple(releases), serving, others)
 
 
 def _with_callees(container: Container, by_name: Mapping[str, Container]) -> dict[str, Container] | None:

@@ -7,18 +7,20 @@ stand beside each other.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dagc.artifacts.compose import PORT, ComposeService
+from dagc.artifacts.compose import MODELS_FOLDER, MODELS_VARIABLE, PORT, ComposeService
 from dagc.deploy import door
 from dagc.deploy.built_tree import BuiltService
 from dagc.deploy.engine import Container, Engine, Limits, Wanted
 from dagc.deploy.given import SECRETS, Given
-from dagc.deploy.releases import CALLS, FRONT, NUMBER, RELEASE, REMOTE, labels
+from dagc.deploy.releases import CALLS, DOOR, FRONT, GRPC_DOOR, MODELS, NUMBER, RELEASE, REMOTE, labels
 
 _MIB = 1024 * 1024
-_NO_DOOR = "DAGC_GRPC_PORT"
-"""The door has one port, that of HTTP: a connection of gRPC lives long, and would have to be moved on the way."""
-_BEHIND_A_DOOR = {"DAGC_DOOR": door.SOCKET, "DAGC_HOST": "127.0.0.1"}
-"""Its own port is for health checks alone, and who drains behind a door need not wait to be noticed."""
+_BEHIND_DOORS = {
+    "DAGC_DOOR": door.SOCKETS[DOOR],
+    "DAGC_GRPC_DOOR": door.SOCKETS[GRPC_DOOR],
+    "DAGC_HOST": "127.0.0.1",
+}
+"""Its own ports are for health checks alone, and who drains behind a door need not wait to be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Place:
     content: str
     callees: Mapping[str, tuple[Container, ...]]
     is_front: bool
+    models: str = ""
+    """A folder of the engine's machine whose files replace models of it."""
 
     @property
     def called(self) -> str:
@@ -42,15 +46,16 @@ def create(
 ) -> tuple[Container, ...]:
     """New containers of `service`, none of them started and each told to `created` at once.
 
-    The door reaches those of the front.
+    The doors reach those of the front.
     """
     runs = service.runs
     own = labels(place.deployment, service.name, FRONT if place.is_front else REMOTE)
+    told = {MODELS: place.models} if place.models else {}
     secrets = _secrets(engine, service, image, place, given)
     wanted = Wanted(
         name=f"dagc-{place.deployment}-{service.name}-{place.number}",
         image=image,
-        labels={**own, RELEASE: place.content, NUMBER: str(place.number), CALLS: place.called},
+        labels={**own, **told, RELEASE: place.content, NUMBER: str(place.number), CALLS: place.called},
         user=runs.user,
         limits=limits(runs),
         networks=_networks(engine, service, place),
@@ -58,6 +63,7 @@ def create(
         tmpfs=dict(each.split(":", 1) for each in runs.tmpfs),
         volumes={door.volume(place.deployment): door.FOLDER} if place.is_front else {},
         read_only_volumes={secrets: SECRETS} if secrets else {},
+        read_only_folders={place.models: MODELS_FOLDER} if place.models else {},
         gpus=runs.gpus,
         grace_s=int(runs.stop_grace_period.removesuffix("s")),
     )
@@ -100,12 +106,13 @@ def _networks(engine: Engine, service: BuiltService, place: Place) -> tuple[str,
 
 def _environment(service: BuiltService, place: Place) -> dict[str, str]:
     """What the compose file says of itself (settings are references there), and where what it calls is."""
-    unsaid = {setting.name for setting in service.settings} | {_NO_DOOR}
+    unsaid = {setting.name for setting in service.settings} | {MODELS_VARIABLE}
     told = {name: value for name, value in service.runs.environment.items() if value and name not in unsaid}
     for callee, variable in service.calls.items():
         names = (_alias(container.name, place.deployment) for container in place.callees[callee])
         told[variable] = ",".join(f"http://{name}:{PORT}" for name in names)
-    return told | {"DAGC_DRAIN_S": "0"} | (_BEHIND_A_DOOR if place.is_front else {})
+    told |= {MODELS_VARIABLE: MODELS_FOLDER} if place.models else {}
+    return told | {"DAGC_DRAIN_S": "0"} | (_BEHIND_DOORS if place.is_front else {})
 
 
 def _secrets(engine: Engine, service: BuiltService, image: str, place: Place, given: Given) -> str | None:

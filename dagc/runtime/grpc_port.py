@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import socket
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -12,7 +11,7 @@ from typing import Protocol, cast
 from uvicorn.server import ServerState
 
 from .front import Front
-from .grpc_door import GrpcDoor
+from .guest import Guest
 from .listening import bind
 from .served import Served
 from .settings import StartError
@@ -31,7 +30,7 @@ class GrpcPort:
 
     listener: socket.socket
     connect: Connect
-    door: GrpcDoor | None = None
+    door: Guest | None = None
 
 
 def grpc_listeners(service: Served, host: str, port: int | None, count: int) -> tuple[socket.socket, ...]:
@@ -62,6 +61,5 @@ def grpc_port(listener: socket.socket | None, worker: int = 0, workers: int = 1)
     except ImportError as error:
         message = f"`--grpc-port` needs grpclib and protobuf, and `{error.name}` cannot be imported"
         raise StartError("grpc_missing", message) from None
-    path = os.environ.get("DAGC_GRPC_DOOR")
-    door = GrpcDoor(path, worker, workers) if path else None
+    door = Guest.of("DAGC_GRPC_DOOR", worker, workers)
     return GrpcPort(listener, cast(Connect, module.GrpcConnection), door)

@@ -1,4 +1,8 @@
-"""A worker as the guest of a door: it serves the door's sockets beside its own port, and goes when that goes."""
+"""A worker as the guest of a door: it serves the door's sockets beside its own port, for as long as there is one.
+
+A door may open long after the worker has begun, move to another port, or die and come back: the worker looks for it
+again and goes on meanwhile. Nobody who connects is refused while a door stands; who comes too early waits.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +11,70 @@ import json
 import os
 import socket
 import sys
-import time
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from .settings import StartError
+Serve = Callable[[socket.socket], Awaitable[asyncio.Server]]
+"""Begins to accept at a socket."""
 
-WAIT_S = 30.0
-"""After a restart of the machine the door and the service begin in any order."""
-_PAUSE_S = 0.1
+LOOK_S = 0.25
+"""From one look for a door to the next."""
+FIRST_LOOK_S = 5.0
+"""A worker is ready after its first look: where there is a door, the release before it may end then."""
 _MOST_SOCKETS = 64
 
 
 class Guest:
-    """A connection to the door and the sockets of it that this worker is to serve."""
+    """The sockets of the door at `path` that worker `worker` of `workers` serves."""
 
-    def __init__(self, connection: socket.socket, listeners: tuple[socket.socket, ...]) -> None:
-        self._connection = connection
-        self.listeners = listeners
+    def __init__(self, path: str, worker: int, workers: int) -> None:
+        self._path = path
+        self._worker = worker
+        self._workers = workers
+        self._looked = asyncio.Event()
+        self._staying: asyncio.Task[None] | None = None
+        self.listeners: tuple[socket.socket, ...] = ()
 
     @classmethod
-    def of_door(cls, worker: int, workers: int) -> Guest | None:
-        """The guest of the door that DAGC_DOOR names, if it names one: worker `worker` of `workers`.
+    def of(cls, variable: str, worker: int, workers: int) -> Guest | None:
+        """The guest of the door that this variable of the environment names, if it names one."""
+        path = os.environ.get(variable)
+        return cls(path, worker, workers) if path else None
 
-        Raises:
-            StartError: `no_door`, nobody opens within 30 seconds.
-        """
-        path = os.environ.get("DAGC_DOOR")
-        if not path:
-            return None
-        connection = _connected(path)
-        listeners = lent(connection, worker, workers)
-        if not listeners:
-            raise StartError("no_door", f"the door at `{path}` lends no sockets")
+    async def begin(self, serve: Serve) -> None:
+        """Look for the door from now on; returns after the first look."""
+        self._staying = asyncio.get_running_loop().create_task(self._stay(serve))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self._looked.wait()
+
+    def end(self) -> tuple[socket.socket, ...]:
+        """The sockets that are lent now, which stay with the worker; it looks for no others."""
+        if self._staying is not None:
+            self._staying.cancel()
+        return self.listeners
+
+    async def _stay(self, serve: Serve) -> None:
+        while True:
+            with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                await self._visit(connection, serve)
+            self._looked.set()
+            await asyncio.sleep(LOOK_S)
+
+    async def _visit(self, connection: socket.socket, serve: Serve) -> None:
+        """Returns when the door has gone, and the sockets it lent are closed."""
         connection.setblocking(False)
-        return cls(connection, listeners)
-
-    def watched(self, announce: Callable[[], None]) -> Callable[[], None]:
-        """`announce`, after which the end of the door ends this process, to be started again."""
-
-        def watch() -> None:
-            asyncio.get_running_loop().add_reader(self._connection, self._leave)
-            announce()
-
-        return watch
-
-    def _leave(self) -> NoReturn:
-        asyncio.get_running_loop().remove_reader(self._connection)
-        line = {"level": "error", "code": "door_closed", "message": "the door is gone, and the port with it"}
+        await asyncio.get_running_loop().sock_connect(connection, self._path)
+        await _readable(connection)
+        self.listeners = _lent(connection, self._worker, self._workers)
+        servers = [await serve(listener) for listener in self.listeners]
+        self._looked.set()
+        await _readable(connection)
+        self.listeners = ()
+        for server in servers:
+            server.close()
+        line = {"level": "warning", "code": "door_closed", "message": f"the door `{self._path}` has gone"}
         print(json.dumps(line), file=sys.stderr, flush=True)
-        sys.exit(1)
-
-
-def lent(connection: socket.socket, worker: int, workers: int) -> tuple[socket.socket, ...]:
-    """The sockets that worker `worker` of `workers` is to serve, of those that come over this connection."""
-    _, descriptors, _, _ = socket.recv_fds(connection, 1, _MOST_SOCKETS)
-    listeners = [socket.socket(fileno=number) for number in descriptors]
-    if not listeners:
-        return ()
-    mine = shared(len(listeners), worker, workers)
-    for at, listener in enumerate(listeners):
-        if at not in mine:
-            listener.close()
-    return tuple(listeners[at] for at in mine)
 
 
 def shared(sockets: int, worker: int, workers: int) -> tuple[int, ...]:
@@ -77,17 +82,22 @@ def shared(sockets: int, worker: int, workers: int) -> tuple[int, ...]:
     return tuple(range(worker, sockets, workers)) or (worker % sockets,)
 
 
-def _connected(path: str) -> socket.socket:
-    until = time.monotonic() + WAIT_S
-    while True:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(path)
-        except OSError as error:
-            connection.close()
-            if time.monotonic() > until:
-                message = f"nobody opens the door at `{path}`: {error.strerror}"
-                raise StartError("no_door", message) from None
-            time.sleep(_PAUSE_S)
-        else:
-            return connection
+def _lent(connection: socket.socket, worker: int, workers: int) -> tuple[socket.socket, ...]:
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, _MOST_SOCKETS)
+    listeners = [socket.socket(fileno=number) for number in descriptors]
+    mine = shared(len(listeners), worker, workers) if listeners else ()
+    for at, listener in enumerate(listeners):
+        if at not in mine:
+            listener.close()
+    return tuple(listeners[at] for at in mine)
+
+
+async def _readable(connection: socket.socket) -> None:
+    """Returns when the other end has said something, or has gone."""
+    loop = asyncio.get_running_loop()
+    heard = asyncio.Event()
+    loop.add_reader(connection, heard.set)
+    try:
+        await heard.wait()
+    finally:
+        loop.remove_reader(connection)

@@ -138,13 +138,16 @@ def models_folder() -> Path | None:
     """The folder whose files replace models, where there is one.
 
     Raises:
-        StartError: `models_dir`, it is no folder.
+        StartError: `models_dir`, it is no folder, or one that this user may not read.
     """
     text = os.environ.get(FOLDER)
     if not text:
         return None
     if not Path(text).is_dir():
         raise StartError("models_dir", f"{FOLDER} names no folder: `{text}`")
+    if not os.access(text, os.R_OK | os.X_OK):
+        message = f"{FOLDER} names a folder that user {os.getuid()} may not read: `{text}`; `chmod a+rx` lets it"
+        raise StartError("models_dir", message)
     return Path(text)
 
 

@@ -98,8 +98,7 @@ def _serve_alone(service: Startable, options: Options) -> None:
     seat = Seat(0, listener, -1, -1, grpc)
     _warm_up(service)
     metrics = Metrics(*_named(service))
-    guest = Guest.of_door(0, 1)
-    _work(service, options, metrics, seat, guest, partial(_announce, service, listener, grpc), supervised=False)
+    _work(service, options, metrics, seat, partial(_announce, service, listener, grpc), supervised=False)
     if service.is_stuck:  # Python would wait for the thread
         os._exit(0)
 
@@ -113,8 +112,7 @@ def _serve_started(service: Startable, options: Options, seat: Seat) -> None:
 
 def _serve_forked(service: Startable, options: Options, metrics: Metrics, seat: Seat) -> None:
     metrics.take(seat.number)
-    guest = Guest.of_door(seat.number, options.workers)
-    _work(service, options, metrics, seat, guest, seat.ready, supervised=True)
+    _work(service, options, metrics, seat, seat.ready, supervised=True)
 
 
 def _supervise(service: Startable, options: Options) -> None:
@@ -163,7 +161,6 @@ def _work(
     options: Options,
     metrics: Metrics,
     seat: Seat,
-    guest: Guest | None,
     announce: Callable[[], None],
     *,
     supervised: bool,
@@ -185,12 +182,12 @@ def _work(
         open_metrics=options.open_metrics,
     )
     try:
-        watched = _both(service.begin, guest.watched(announce) if guest else announce)
-        sockets = [seat.listener, *(guest.listeners if guest else ())]
+        begun = _both(service.begin, announce)
+        door = Guest.of("DAGC_DOOR", seat.number, options.workers)
         grpc = grpc_port(seat.grpc, seat.number, options.workers)
-        worker = Worker(front, options.drain_s, watched, supervised=supervised, grpc=grpc)
+        worker = Worker(front, options.drain_s, begun, supervised=supervised, door=door, grpc=grpc)
         with on_demand.exporting(service) if traces.asked_for() else nullcontext():
-            worker.run(sockets=sockets)
+            worker.run(sockets=[seat.listener])
     except OSError as error:
         raise cannot_bind(options.host, options.port, error) from error
     finally:

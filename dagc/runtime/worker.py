@@ -21,6 +21,7 @@ from .app import App
 from .connection import Connection
 from .front import Front
 from .grpc_port import GrpcPort
+from .guest import Guest
 from .served import Endpoint
 from .settings import StartError
 
@@ -41,6 +42,7 @@ class Worker(uvicorn.Server):
         announce: Callable[[], None],
         *,
         supervised: bool,
+        door: Guest | None = None,
         grpc: GrpcPort | None = None,
     ) -> None:
         users = front.service.app is not None
@@ -64,6 +66,7 @@ class Worker(uvicorn.Server):
         self._drain_s = drain_s
         self._announce = announce
         self._supervised = supervised
+        self._door = door
         self._grpc = grpc
         self._drains_since = 0.0
         self._taken: set[asyncio.Task[object]] = set()
@@ -80,6 +83,8 @@ class Worker(uvicorn.Server):
         except SystemExit:  # uvicorn's word for it
             message = "the application in front did not start; what it said stands above"
             raise StartError("app_failed", message) from None
+        if self._door is not None:
+            await self._door.begin(self._serve_http)
         if self._grpc is not None:
             await self._serve_grpc(self._grpc.listener)
             if self._grpc.door is not None:
@@ -105,28 +110,27 @@ class Worker(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes in what waits to be accepted, then closes the port and finishes what is in flight."""
         self._front.stopping = True
-        for listener in sockets or ():
-            self._take_in(
-                listener, partial(Connection, self._front, self.config, self.server_state, self.lifespan.state)
-            )
+        for listener in (*(sockets or ()), *(self._door.end() if self._door else ())):
+            self._take_in(listener, self._http)
         if self._grpc is not None:
-            self._take_in_grpc(self._grpc)
+            for listener in (self._grpc.listener, *(self._grpc.door.end() if self._grpc.door else ())):
+                self._take_in(listener, partial(self._grpc.connect, self._front, self.server_state))
         await super().shutdown(sockets)
+
+    def _http(self) -> asyncio.Protocol:
+        return Connection(self._front, self.config, self.server_state, self.lifespan.state)
+
+    async def _serve_http(self, listener: socket.socket) -> asyncio.Server:
+        return await self._accept_at(listener, self._http)
 
     async def _serve_grpc(self, listener: socket.socket) -> asyncio.Server:
         assert self._grpc is not None
-        connect = partial(self._grpc.connect, self._front, self.server_state)
+        return await self._accept_at(listener, partial(self._grpc.connect, self._front, self.server_state))
+
+    async def _accept_at(self, listener: socket.socket, connect: Callable[[], asyncio.Protocol]) -> asyncio.Server:
         server = await asyncio.get_running_loop().create_server(connect, sock=listener, backlog=BACKLOG)
         self.servers.append(server)
         return server
-
-    def _take_in_grpc(self, grpc: GrpcPort) -> None:
-        lent: tuple[socket.socket, ...] = ()
-        if grpc.door is not None:
-            grpc.door.end()
-            lent = grpc.door.listeners
-        for listener in (grpc.listener, *lent):
-            self._take_in(listener, partial(grpc.connect, self._front, self.server_state))
 
     def _take_in(self, listener: socket.socket, connect: Callable[[], asyncio.Protocol]) -> None:
         # The kernel resets what it has connected and we have not accepted when the port closes. uvicorn closes it

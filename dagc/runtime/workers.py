@@ -171,6 +171,8 @@ class Supervisor:
             _log("error", error.code, error.message)
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
+        except Exception as error:
+            _log("error", "worker_failed", f"worker {seat.number} failed with {type(error).__name__}: {error}")
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -63,7 +63,9 @@ def test_releases_follow_each_other_without_a_failed_call(folder: Path, tmp_path
             time.sleep(0.02)
 
     with door(path) as address, ExitStack() as last:
-        threads = [threading.Thread(target=ask, args=(address, number)) for number in range(len(seen))]
+        threads = [
+            threading.Thread(target=ask, args=(address, number), daemon=True) for number in range(len(seen))
+        ]
         first = last.enter_context(ExitStack())
         first.enter_context(running(folder, "--workers", "2", DAGC_GRPC_DOOR=str(path)))
         for thread in threads:
