@@ -1,7 +1,7 @@
 """A worker as the guest of a door: it serves the door's sockets beside its own port, for as long as there is one.
 
-A door may open long after the worker has begun, move to another port, or die and come back: the worker looks for it
-again and goes on meanwhile. Nobody who connects is refused while a door stands; who comes too early waits.
+A door may open long after the worker has begun, move to another port, or die and come back: the worker looks for
+it again and goes on meanwhile. Nobody who connects is refused while a door stands; who comes too early waits.
 """
 
 from __future__ import annotations
