@@ -27,6 +27,8 @@ def readme(plan: ServicePlan, lock: Lock | None) -> str:
         "dagc_version": plan.dagc_version,
         "sources": [plain(path) for path, _ in plan.sources],
         "services": [_service(service) for service in plan.services],
+        "folder": f"services/{plan.services[0].name}" if len(plan.services) == 1 else "services/*",
+        "models": any(service.sessions for service in plan.services),
         "remarks": [_one_line(remark) for remark in plan.remarks],
         "locked": lock is not None,
         "secrets": sorted({each.name for one in plan.services for each in one.settings if each.secret}),

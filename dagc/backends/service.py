@@ -1,6 +1,6 @@
 """A plan to the tree of a build: one folder per service that runs where dagc is not installed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -17,11 +17,13 @@ from dagc.backends.readme import readme
 from dagc.backends.requirements import requirements_text
 from dagc.backends.settings import settings
 from dagc.diagnostics import CompileError, Diagnostic
+from dagc.plan.outside import Resource
 from dagc.plan.service_plan import Service, ServicePlan
 
 _GENERATED_FILES = frozenset({"main.py"})
 _GENERATED_FOLDERS = frozenset({"dagc", "dagc_runtime"})
 _SHIM = "shim"
+_EMBEDDED = "sqlite:///"
 
 
 def render_service(
@@ -42,8 +44,9 @@ def render_service(
         tree = tree.merge(ArtifactTree({LOCK_NAME: lock.content()}))
     digests: dict[str, str] = {}
     for service in plan.services:
+        carried = _carried(service, plan, sources)
         folder = with_image(
-            service, _folder(service, plan.dagc_version, models, sources, lock), lock, plan.dagc_version
+            service, _folder(service, plan.dagc_version, models, carried, lock), lock, plan.dagc_version
         )
         digests[service.name] = folder.digest()
         tree = tree.merge(folder.under(f"services/{service.name}"))
@@ -67,9 +70,20 @@ def _folder(
         ).encode(),
     }
     sessions = {session.model: models[session.sha256] for session in service.sessions}
-    # A service of models alone does not change when the user's Python does.
-    carried = sources if service.modules else {}
-    return ArtifactTree({**carried, **sessions, **generated, **dict(_library())})
+    return ArtifactTree({**sources, **sessions, **generated, **dict(_library())})
+
+
+def _carried(service: Service, plan: ServicePlan, sources: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """The user's files that the service needs; of the embedded stores only those that its own steps read."""
+    if not service.modules:
+        return {}  # a service of models alone does not change when the user's Python does
+    left = _stores(resource for each in plan.services for resource in each.resources) - _stores(service.resources)
+    return {path: content for path, content in sources.items() if path not in left}
+
+
+def _stores(found: Iterable[Resource]) -> set[str]:
+    defaults = (each.default or "" for each in found)
+    return {default.removeprefix(_EMBEDDED) for default in defaults if default.startswith(_EMBEDDED)}
 
 
 def _library() -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ from dagc.artifacts.lock import make_lock
 from dagc.artifacts.pinned import Pinned
 from dagc.backends.service import render_service, settings
 from dagc.diagnostics import CompileError
+from dagc.plan.outside import Resource
 from dagc.plan.service_plan import ServicePlan
 
 HASHES = ("sha256:" + "0" * 64, "sha256:" + "1" * 64)
@@ -35,6 +36,18 @@ def test_the_tree_holds_what_a_service_needs_and_the_users_files_unchanged(plan,
     assert files[f"{service}/models/classifier.onnx"] == b"classifier"
     assert any(path.startswith(f"{service}/dagc_runtime/") for path in files)
     assert not any("/shim/" in path or "__pycache__" in path for path in files)
+
+
+def test_an_embedded_store_goes_only_to_the_service_whose_steps_read_it(plan, models, sources):
+    store = Resource(
+        setting="STORE_URL", kind="sql", module="graph", name="s", default="sqlite:///a.db", lines=("graph.py:1",)
+    )
+    asking = plan.services[0].model_copy(update={"resources": (store,)})
+    other = plan.services[0].model_copy(update={"name": "other", "resources": ()})
+    both = plan.model_copy(update={"services": (asking, other)})
+    files = render_service(both, models, {**sources, "a.db": b"rows"}).files
+    assert f"services/{asking.name}/a.db" in files and "services/other/graph.py" in files
+    assert "services/other/a.db" not in files
 
 
 def test_plan_json_is_the_plan(plan, models, sources):
