@@ -76,7 +76,6 @@ FENCED: dict[str, set[str]] = {
     "jwt": {"runtime"},
     "grpclib": {"runtime"},
     "h2": {"runtime"},
-    "opentelemetry": {"runtime"},
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},

@@ -21,16 +21,11 @@ RUNTIME = (
     "msgspec",
     "numpy",
     "onnxruntime",
-    "opentelemetry-exporter-otlp-proto-http",
-    "opentelemetry-sdk",
     "pydantic",
     "uvicorn==0.54.0",
     "uvloop==0.22.1",
 )
-"""What `dagc_runtime` imports. The two pins follow pyproject.toml, which says why.
-
-OpenTelemetry (6 MB) is there always: whether a service exports its traces is for its environment to say.
-"""
+"""What `dagc_runtime` imports. The two pins follow pyproject.toml, which says why."""
 
 _OURS = "dagc"
 

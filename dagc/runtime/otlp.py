@@ -7,17 +7,14 @@ dropped.
 
 import logging
 import os
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
 
 from .answer import Answer
+from .otlp_message import message
+from .otlp_sender import Destination, Sender, pairs
+from .spans import SERVER, Span, SpanContext, Tracer, current, inside, read_header, sampler
 from .traces import Attribute, asked_for
-
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
-    from opentelemetry.trace import Span, SpanContext
 
 _LOG = logging.getLogger("dagc.runtime")
 
@@ -40,103 +37,66 @@ def why_not() -> str | None:
 
 
 class Exporter:
-    """The tracer of one worker; make it after the fork, for it has a thread."""
+    """The tracer of one worker; make it after the fork, for it has a thread.
+
+    Raises:
+        ValueError: a variable of OpenTelemetry's has no such value.
+    """
 
     def __init__(self, service: str, version: str) -> None:
-        from opentelemetry import context, trace
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        own = {} if _is_named() else {"service.name": service, "service.version": version}
-        self._provider = TracerProvider(
-            resource=Resource.create({**own, "service.instance.id": str(os.getpid())}), shutdown_on_exit=False
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        trace.set_tracer_provider(self._provider)  # spans of the user's own code go the same way
-        self._tracer = self._provider.get_tracer("dagc", version)
-        self._trace, self._context = trace, context
+        resource = _resource(service, version)
+        destination = Destination.of(os.environ)
+        kept = sampler(os.environ)
+        self._sender = Sender(destination, lambda spans: message(spans, resource, version))
+        self._tracer = Tracer(kept, self._sender.put)
 
     @contextmanager
     def span(self, name: str, attributes: dict[str, Attribute]) -> Iterator[None]:
         """See `Tracer`."""
-        plain = self._tracer.start_as_current_span(
-            name, attributes=attributes, record_exception=False, set_status_on_exception=False
-        )
-        with plain as span:
+        span = self._tracer.start(name, self.here(), attributes)
+        with inside(span):
             try:
                 yield
             except BaseException as error:  # its text may hold values of the request
                 if not any(kind.__name__ == "Refuse" for kind in type(error).__mro__):
-                    span.set_status(self._trace.StatusCode.ERROR, type(error).__name__)
+                    span.failed = type(error).__name__
                 raise
+            finally:
+                self._tracer.end(span)
 
     def traceparent(self) -> str | None:
         """See `Tracer`."""
-        return written(self._trace.get_current_span().get_span_context())
+        here = self.here()
+        return here.header() if here is not None else None
 
-    def here(self) -> "SpanContext":
+    def here(self) -> SpanContext | None:
         """The current span, to be linked to."""
-        return self._trace.get_current_span().get_span_context()
+        span = current()
+        return span.context if span is not None else None
 
-    def request(self, name: str, came_with: bytes, began_ns: int, attributes: dict[str, Attribute]) -> "Span":
+    def request(self, name: str, came_with: bytes, began_ns: int, attributes: dict[str, Attribute]) -> Span:
         """The span of a request, not yet ended, in the trace that it came with, if it came with one."""
-        return self._tracer.start_span(
-            name,
-            context=self._parent(came_with),
-            kind=self._trace.SpanKind.SERVER,
-            attributes=attributes,
-            start_time=began_ns,
-        )
+        parent = read_header(came_with.decode()) if came_with else None
+        return self._tracer.start(name, parent, attributes, kind=SERVER, began_ns=began_ns)
 
-    def inside(self, span: "Span") -> AbstractContextManager[object]:
-        """What makes the span the current one, without ending it."""
-        return self._trace.use_span(span, record_exception=False, set_status_on_exception=False)
-
-    def end(self, span: "Span", answer: Answer | None) -> None:
+    def end(self, span: Span, answer: Answer | None) -> None:
         """End a request's span with its answer; without one its client has gone."""
         if answer is not None:
-            span.set_attribute("http.response.status_code", answer.status)
+            span.attributes["http.response.status_code"] = answer.status
         if answer is None or answer.status >= 500:
-            span.set_status(self._trace.StatusCode.ERROR, "the client has gone" if answer is None else None)
-        span.end()
+            span.failed = "the client has gone" if answer is None else ""
+        self._tracer.end(span)
 
     def batch(self, session: str, requests: Sequence[object], size: int, began_ns: int, ended_ns: int) -> None:
         """The span of one run of a session, linked to those who rode in it."""
-        links = [self._trace.Link(each) for each in requests if isinstance(each, self._trace.SpanContext)]
-        span = self._tracer.start_span(
-            f"batch {session}",
-            context=self._context.Context(),
-            links=links,
-            attributes={"dagc.session": session, "dagc.batch_size": size},
-            start_time=began_ns,
-        )
-        span.end(ended_ns)
+        links = [each for each in requests if isinstance(each, SpanContext)]
+        attributes: dict[str, Attribute] = {"dagc.session": session, "dagc.batch_size": size}
+        span = self._tracer.start(f"batch {session}", None, attributes, began_ns=began_ns, links=links)
+        self._tracer.end(span, ended_ns)
 
     def close(self) -> None:
-        """Export what is left, for a moment: a collector that does not answer must not keep the service alive."""
-        flushing = threading.Thread(target=self._provider.shutdown, name="dagc-traces", daemon=True)
-        flushing.start()
-        flushing.join(FLUSH_S)
-
-    def _parent(self, came_with: bytes) -> "Context":
-        """The context of a `traceparent` that `read_wish` has let pass; an empty one without."""
-        empty = self._context.Context()
-        if not came_with:
-            return empty
-        _, trace_id, span_id, flags = came_with.decode().split("-")[:4]
-        remote = self._trace.SpanContext(
-            int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=self._trace.TraceFlags(int(flags, 16))
-        )
-        return self._trace.set_span_in_context(self._trace.NonRecordingSpan(remote), empty)
-
-
-def written(context: "SpanContext") -> str | None:
-    """The header of a span; nothing where there is none."""
-    if not context.is_valid:
-        return None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+        """Export what is left, for a moment."""
+        self._sender.close(FLUSH_S)
 
 
 def exporter(service: str, version: str) -> "Exporter | None":
@@ -145,8 +105,6 @@ def exporter(service: str, version: str) -> "Exporter | None":
     if reason is None:
         try:
             return Exporter(service, version)
-        except ImportError as error:
-            reason = f"traces are not exported: install requirements.txt ({error.name} is missing)"
         except ValueError as error:
             reason = f"traces are not exported: {error}"
     if reason:
@@ -154,8 +112,11 @@ def exporter(service: str, version: str) -> "Exporter | None":
     return None
 
 
-def _is_named() -> bool:
-    """Whether the operator names the service."""
-    return bool(os.environ.get("OTEL_SERVICE_NAME")) or "service.name=" in os.environ.get(
-        "OTEL_RESOURCE_ATTRIBUTES", ""
-    )
+def _resource(service: str, version: str) -> dict[str, str]:
+    """Which service this is: as the operator names it, or else as it names itself."""
+    given = pairs(os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    if name := os.environ.get("OTEL_SERVICE_NAME"):
+        given["service.name"] = name
+    own = {} if "service.name" in given else {"service.name": service, "service.version": version}
+    language = {"telemetry.sdk.language": "python", "telemetry.sdk.name": "dagc"}
+    return {**language, **own, "service.instance.id": str(os.getpid()), **given}

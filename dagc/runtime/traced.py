@@ -9,18 +9,16 @@ import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
 from .admission import Ticket
 from .answer import Answer
 from .batcher import Batch, SessionCall
 from .glue import Glue, GlueFunction
-from .otlp import Exporter, exporter, written
+from .otlp import Exporter, exporter
+from .spans import Span, inside
 from .stand_ins import Step, with_steps
 from .traces import export
-
-if TYPE_CHECKING:
-    from opentelemetry.trace import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,11 @@ class TracedGlue(Glue):
         request_id = ticket.request_id.decode("latin-1")
         named = {"dagc.endpoint": self.endpoint, "dagc.request_id": request_id, "http.route": self.route}
         span = exporter.request(f"POST {self.route}", ticket.traceparent, began_ns, dict(named))
-        ticket.traceparent = (written(span.get_span_context()) or "").encode()
+        ticket.traceparent = span.context.header().encode()
         ended = _Ended(exporter, span)
         ticket.tell(ended)
-        with exporter.inside(span):
-            glue = self.stepped if span.is_recording() else None
+        with inside(span):
+            glue = self.stepped if span.context.sampled else None
             coroutine = glue.start(ticket) if glue is not None else Glue.start(self, ticket)
         return _inside(exporter, span, coroutine, ticket, ended)
 
@@ -50,7 +48,7 @@ class TracedGlue(Glue):
 class _Ended:
     """Ends a request's span, once."""
 
-    def __init__(self, exporter: Exporter, span: "Span") -> None:
+    def __init__(self, exporter: Exporter, span: Span) -> None:
         self._exporter = exporter
         self._span: Span | None = span
 
@@ -61,10 +59,10 @@ class _Ended:
 
 
 async def _inside(
-    exporter: Exporter, span: "Span", coroutine: Coroutine[object, object, object], ticket: Ticket, ended: _Ended
+    exporter: Exporter, span: Span, coroutine: Coroutine[object, object, object], ticket: Ticket, ended: _Ended
 ) -> object:
     try:
-        with exporter.inside(span):
+        with inside(span):
             return await coroutine
     finally:
         coroutine.close()
