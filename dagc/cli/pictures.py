@@ -121,6 +121,8 @@ def _cut(remote: Remote) -> Iterator[str]:
     there, back = (" + ".join(map(crossing, types)) or "nothing" for types in (remote.takes, remote.gives))
     again = "tried once more when a connection fails" if remote.may_repeat else "never tried twice, for its steps"
     yield f"    sends {there}, gets {back}; ~{CALL_MS:g} ms a call; {again}"
+    if remote.items > 1:
+        yield f"    asked for each item of a list, at most {remote.items} a request: they travel together"
 
 
 def _remarks(planned: Planned, *, applied: bool) -> list[str]:

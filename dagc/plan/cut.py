@@ -10,7 +10,7 @@ from typing import get_args
 
 from dagc.ir.edit import unused_name, with_nodes
 from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import AsTensor, CallPart, CallStep, Constant, ElementwiseKind, RunModel
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Constant, Each, ElementwiseKind, RunModel
 from dagc.ir.order import Contraction, sorted_graph
 from dagc.ir.placement import Placement
 from dagc.ir.regions import every_node, regions, waits, with_regions
@@ -31,13 +31,15 @@ _ARITHMETIC = frozenset(
 class Part:
     """A group of nodes that another service runs, as a graph whose inputs and outputs cross the wire.
 
-    The graph is called as the whole one, of which `name` names the part.
+    The graph is called as the whole one, of which `name` names the part. One request may ask for it `items` times:
+    once for each item of the lists around it.
     """
 
     placement: Placement
     name: str
     graph: Graph
     may_repeat: bool
+    items: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class _Cutting:
     whole: Graph
     names: Names
     parts: list[Part]
+    items: int = 1
 
     def level(self, graph: Graph) -> Graph:
         """The graph, or a region of it, with a call in the place of every group."""
@@ -81,7 +84,8 @@ class _Cutting:
         inner = regions(node.op)
         if node.placement is not None or not inner:
             return node
-        return replace(node, op=with_regions(node.op, [self.level(region) for region in inner]))
+        inside = replace(self, items=self.items * node.op.max_items) if isinstance(node.op, Each) else self
+        return replace(node, op=with_regions(node.op, [inside.level(region) for region in inner]))
 
     def _asked(self, graph: Graph, group: Sequence[Node]) -> Node:
         """The call that stands for the group, which becomes a part."""
@@ -123,6 +127,7 @@ class _Cutting:
             self.names.take(_title(group)),
             inside,
             all(_may_repeat(node) for node in every_node(inside)),
+            self.items,
         )
 
 

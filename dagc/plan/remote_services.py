@@ -28,6 +28,8 @@ RemoteKey = tuple[str, str, str]
 """A service, a graph and a part of it."""
 
 _MAX_QUEUE = 1024
+_MOST_ITEMS = 65_536
+"""Calls of one request that a part has room for, however long the lists are that they are for."""
 _MAX_JSON_DEPTH = 32
 
 
@@ -128,7 +130,7 @@ def _part(
             deadline_s=graph.deadline_s,
             max_body_bytes=LARGEST,
             max_json_depth=_MAX_JSON_DEPTH,
-            max_queue=_MAX_QUEUE,
+            max_queue=max(_MAX_QUEUE, min(part.items, _MOST_ITEMS)),
         ),
         lines=asked.lines,
     )
@@ -147,6 +149,7 @@ def _remote(part: cut.Part, names: Names) -> Remote:
         interface=_interface([*given, *gives], len(given)),
         may_repeat=part.may_repeat,
         waits=any(map(waits, part.graph.nodes)),
+        items=part.items,
         parts=tuple(dict.fromkeys(_titles(part.graph))),
         lines=cited(span for node in part.graph.nodes for span in node.spans),
     )

@@ -336,7 +336,8 @@ class Remote(_Plain):
     """A part as the service that asks for it knows it: `name` in main.py, the service, and what the part says.
 
     A call that `may_repeat` is tried once more where a connection fails. One that `waits` waits for the world over
-    there. `parts` are the user's models and steps.
+    there. One request may call `items` times, once for each item of a list; those travel together. `parts` are the
+    user's models and steps.
     """
 
     name: str
@@ -347,6 +348,7 @@ class Remote(_Plain):
     interface: str
     may_repeat: bool
     waits: bool = False
+    items: int = Field(default=1, ge=1)
     parts: tuple[str, ...]
     lines: tuple[str, ...]
 

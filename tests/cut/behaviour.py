@@ -78,6 +78,11 @@ def zero() -> float:
     return 0.0
 
 
+@dagc.step
+def parts_of(amount: float) -> list[float]:
+    return [amount] * int(amount)
+
+
 @dagc.step(on=compute)
 def there() -> float:
     return -1.0
@@ -116,6 +121,24 @@ def guarded(amount: float) -> float:
 @dagc.graph
 def flagged(amount: float) -> float:
     return dagc.fallback(lambda: half(amount), lambda: there())
+
+
+@dagc.step(on=rules)
+def rounded(amount: float) -> float:
+    return round(amount, 1)
+
+
+@dagc.graph
+def mixed(amounts: list[float]) -> list[float]:
+    return dagc.each(amounts, lambda amount: rounded(half(amount)), max_items=2000)
+
+
+@dagc.graph
+def nested(amounts: list[float]) -> list[list[float]]:
+    def shares(amount: float) -> list[float]:
+        return dagc.each(parts_of(amount), lambda part: rounded(half(part)), max_items=10)
+
+    return dagc.each(amounts, shares, max_items=10)
 
 
 @dagc.graph

@@ -101,6 +101,26 @@ def test_items_of_a_list_go_in_one_call(built: tuple[Path, ServicePlan], client:
     assert [stage.kind for stage in part.stages] == ["each"]
 
 
+def test_items_that_cross_between_services_travel_together_and_come_back_in_order(
+    built: tuple[Path, ServicePlan], services: Running, client: httpx.Client
+) -> None:
+    (half,) = (remote for remote in built[1].services[0].remotes if remote.name == "compute_half_2")
+    assert half.items == 2000
+    for count in (0, 1, 1500):
+        amounts = [float(number) for number in range(count)]
+        found = client.post("/v1/mixed", json={"amounts": amounts})
+        assert found.json() == [round(amount / 2, 1) for amount in amounts]
+    assert (
+        client.post("/v1/mixed", json={"amounts": [1.0, -1.0]}).status_code == 500
+    )  # one fails: so does the list
+    assert client.post("/v1/mixed", json={"amounts": [0.0] * 2001}).json()["error"]["code"] == "too_many_items"
+
+
+def test_lists_in_lists_cross_as_one_list_does(client: httpx.Client) -> None:
+    found = client.post("/v1/nested", json={"amounts": [3.0, 0.0, 1.0]})
+    assert found.json() == [[1.5, 1.5, 1.5], [], [0.5]]
+
+
 def test_a_request_id_is_the_same_in_every_service(client: httpx.Client) -> None:
     assert ask(client, "arrays", 1, **{"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
 
