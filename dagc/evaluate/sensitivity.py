@@ -92,9 +92,9 @@ class _Nudging:
 
     def _jumped(self, rows: Sequence[tuple[int, _Moved]], columns: Sequence[Array]) -> Iterator[Straddle]:
         """The findings of one run, whose rows lie together in the batch."""
-        (first, (run, *_)), (last, _) = rows[0], rows[-1]
+        (first, (run, _, feeds)), (last, _) = rows[0], rows[-1]
         for at, (name, column) in enumerate(zip(self.op.fetches, columns, strict=True)):
-            for jumped in np.flatnonzero(_jumps(column[first : last + 1], np.asarray(run.outputs[at]))):
+            for jumped in np.flatnonzero(_jumps(column[first : last + 1], np.asarray(run.outputs[at]), feeds)):
                 moved = rows[int(jumped)][1]
                 if not self.together or self._jumps_alone(moved, at):
                     yield Straddle(case=run.case, node=self.node, feed=moved.place, output=name)
@@ -102,7 +102,7 @@ class _Nudging:
     def _jumps_alone(self, moved: _Moved, at: int) -> bool:
         """Whether it is not the company that makes the output jump."""
         column = run_rows(self.store.runner(self.op.model), self.op, [moved.feeds])[at]
-        return bool(_jumps(column, np.asarray(moved.run.outputs[at])).any())
+        return bool(_jumps(column, np.asarray(moved.run.outputs[at]), moved.feeds).any())
 
 
 def _moved(run: Run, feeds: Mapping[str, Array]) -> Iterator[_Moved]:
@@ -117,13 +117,17 @@ def _moved(run: Run, feeds: Mapping[str, Array]) -> Iterator[_Moved]:
                 yield _Moved(run, place, {**feeds, name: changed})
 
 
-def _jumps(rows: Array, alone: Array) -> NDArray[np.bool_]:
-    """For each row whether any element flipped, or moved by more than `JUMP` tolerances."""
+def _jumps(rows: Array, alone: Array, feeds: Mapping[str, Array]) -> NDArray[np.bool_]:
+    """For each row whether any element flipped, or moved by more than `JUMP` tolerances.
+
+    Those of the coarsest dtype: a float64 that is made of float32 feeds follows their steps.
+    """
     flat = rows.reshape(len(rows), -1)
     wanted = alone.reshape(1, -1)
     if alone.dtype.kind != "f":
         return np.asarray(np.any(np.not_equal(flat, wanted), axis=1), np.bool_)
-    tolerance = tolerance_of(alone.dtype)
+    dtypes = (alone.dtype, *(feed.dtype for feed in feeds.values() if feed.dtype.kind == "f"))
+    tolerance = max(map(tolerance_of, dtypes), key=lambda each: each.relative)
     a, b = flat.astype(np.float64), wanted.astype(np.float64)
     with np.errstate(invalid="ignore"):
         allowed = tolerance.absolute + tolerance.relative * np.abs(b)

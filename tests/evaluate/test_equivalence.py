@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from pydantic import JsonValue
 
 from dagc.diagnostics import Span
@@ -16,7 +17,7 @@ from dagc.ir.ops import Guard, RunModel
 from dagc.ir.types import DType, Tensor
 from dagc.models.store import ModelStore
 from tests.evaluate.test_evaluate import FLOAT, ONE, ROW, graph, node, step, steps, value
-from tests.evaluate.tiny_models import centred, drawing, scaler, score, stump
+from tests.evaluate.tiny_models import centred, drawing, model, scaler, score, stump
 
 HERE = Span("graph.py", 3, 1, 3, 4)
 
@@ -220,3 +221,11 @@ def test_feeds_too_large_to_nudge_are_counted_as_left_out() -> None:
     g = one_model(store, score(2000), "x", "score", Tensor(DType.F32, (2000,)), ONE)
     verdict = proof(g, g, rows(2, 2000), store)
     assert (verdict.sensitivity.examined, verdict.sensitivity.left_out) == (0, 2)
+
+
+def test_a_float64_made_of_float32_feeds_straddles_nothing_by_following_their_steps() -> None:
+    widened = [helper.make_node("Cast", ["x"], ["y"], to=TensorProto.DOUBLE)]
+    made = model(widened, [("x", TensorProto.FLOAT, ["N", 3])], [("y", TensorProto.DOUBLE, ["N", 3])])
+    store = ModelStore()
+    verdict = proof(*[one_model(store, made, "x", "y", ROW, Tensor(DType.F64, (3,)))] * 2, rows(3), store)
+    assert verdict.diagnostics(HERE) == ()
