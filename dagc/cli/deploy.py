@@ -226,8 +226,9 @@ def rollback(name: Name = None, target: Where = Target.DOCKER, timeout: Timeout 
 def down(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The deployment to end.")],
     target: Where = Target.DOCKER,
+    images: Annotated[bool, typer.Option("--images", help="Remove the images of its releases too.")] = False,
 ) -> None:
-    """Stop a deployment and remove its containers, networks and volumes; its images stay.
+    """Stop a deployment and remove its containers, networks and volumes; its images stay unless told otherwise.
 
     Example: dagc down tabular
     """
@@ -237,7 +238,7 @@ def down(
         from dagc.deploy.releases import existing
 
         engine = Engine.connect()
-        down(engine, existing(engine, name))
+        down(engine, existing(engine, name), with_images=images)
     typer.echo(f"`{name}` is down")
 
 

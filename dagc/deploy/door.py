@@ -71,6 +71,7 @@ def ensure_door(
         _open(engine, deployment.name, kind, at, image, made_of)  # fails while one at another port still stands
     for door in others.values():
         engine.remove(door.id)  # its guests go on behind the new one
+        images.remove_unused(engine, door.image)
 
 
 def volume(deployment: str) -> str:

@@ -11,6 +11,9 @@ from dagc.deploy.progress import Progress
 from dagc.deploy.refusals import one_line, refusals, refused
 from dagc.diagnostics import CompileError, Diagnostic
 
+_STAGE = "dagc.role=packages"
+"""The label that a Dockerfile of dagc gives to all but its last stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -111,11 +114,19 @@ def push(engine: Engine, image: str, repository: str, tag: str, progress: Progre
 
 
 def remove_unused(engine: Engine, image: str) -> None:
-    """Remove an image that nothing uses; one in use, or gone, stays as it is."""
+    """Remove an image that nothing uses, by id or name; one in use, gone, or with other names stays as it is."""
     try:
         engine.client.remove_image(image, noprune=False)
     except APIError:
         return
+
+
+def remove_stages(engine: Engine, keep: int) -> None:
+    """Remove what builds of dagc left between their stages but the newest, which the next build takes up again."""
+    with refusals("list images"):
+        found = engine.client.images(filters={"dangling": True, "label": _STAGE})
+    for each in sorted(found, key=lambda each: int(each["Created"]), reverse=True)[keep:]:
+        remove_unused(engine, each["Id"])
 
 
 def _is_for(image: Image, platform: str | None) -> bool:

@@ -6,7 +6,7 @@ change, and calls none that did, goes on as it is.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -34,6 +34,8 @@ from dagc.deploy.service_image import ServiceImage, Wish, service_image
 from dagc.deploy.starting import start_healthy
 from dagc.diagnostics import CompileError, Diagnostic
 
+_STAGES_KEPT = 4
+"""Of builds' packages, 130 MiB each: a change of glue finds them, and an old one makes room."""
 DEFAULT_ADDRESS = Address("127.0.0.1", 8000)
 
 
@@ -85,9 +87,10 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
         for kind, at in doors.items():
             door.ensure_door(engine, before, kind, at, wish.base, progress)  # a port in use is told before a build
         made = {service.name: service_image(engine, service, wish, progress) for service in tree.services}
-        containers = _containers(engine, tree, made, before, options, created)
-        for container in created:
-            start_healthy(engine, container.labels[SERVICE], container.id, options.timeout_s, progress)
+        with _without_new_images_on_failure(engine, made.values(), created):
+            containers = _containers(engine, tree, made, before, options, created)
+            for container in created:
+                start_healthy(engine, container.labels[SERVICE], container.id, options.timeout_s, progress)
     number = before.next_number if created or before.current is None else before.current.number
     if created:
         _retire(engine, before, {each.name for each in containers}, progress)
@@ -123,8 +126,8 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
     return back
 
 
-def down(engine: Engine, found: Deployment) -> None:
-    """Stop and remove all containers, networks and volumes of a deployment; images stay."""
+def down(engine: Engine, found: Deployment, *, with_images: bool = False) -> None:
+    """Stop and remove all containers, networks and volumes of a deployment, and its images if asked."""
     containers = found.callers_first
     for container in containers:
         if container.running:
@@ -132,6 +135,10 @@ def down(engine: Engine, found: Deployment) -> None:
     for container in (*containers, *found.others):
         engine.remove(container.id)
     engine.remove_unused({DEPLOYMENT: found.name})
+    if with_images:
+        for image in {container.image for container in containers}:
+            images.remove_unused(engine, image)
+        images.remove_stages(engine, keep=0)
 
 
 def _sized(service: BuiltService, options: Options) -> BuiltService:
@@ -230,6 +237,22 @@ def _undone_on_failure(
         raise
 
 
+@contextmanager
+def _without_new_images_on_failure(
+    engine: Engine, made: Iterable[ServiceImage], created: list[Container]
+) -> Iterator[None]:
+    """What was built for a release that does not come to serve goes with its containers."""
+    try:
+        yield
+    except BaseException:
+        for container in reversed(created):
+            engine.remove(container.id)
+        for each in made:
+            if each.made:
+                images.remove_unused(engine, each.name)
+        raise
+
+
 def _doors_back(engine: Engine, before: Deployment, left: Deployment, base: str, progress: Progress) -> None:
     """Moves a door that was moved to where it was, and closes one that was not there."""
     for kind in (DOOR, GRPC_DOOR):
@@ -256,4 +279,5 @@ def _retire(engine: Engine, before: Deployment, wanted: set[str], progress: Prog
         if container.name not in kept:
             engine.remove(container.id)
             images.remove_unused(engine, container.image)
+    images.remove_stages(engine, _STAGES_KEPT)
     engine.remove_unused({DEPLOYMENT: before.name})

@@ -8,6 +8,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+import tritonclient.grpc
+import tritonclient.utils
+
 from dagc.deploy.engine import Engine
 from dagc.deploy.releases import Deployment, deployment
 from tests.running import DAGC
@@ -134,6 +138,29 @@ class Load:
             except http.client.HTTPException as error:
                 self.seen[repr(error)] += 1
                 connection.close()
+
+
+class GrpcLoad(Load):
+    """The same over gRPC, with the clients of Triton."""
+
+    def _ask(self) -> None:
+        given = [tensor("values", np.full((1, 30), 0.5, np.float32)), tensor("eats_mib", np.array([[0]]))]
+        with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{self.port}") as client:
+            while not self._enough.is_set():
+                try:
+                    found = client.infer("rate", given, client_timeout=60)
+                except tritonclient.utils.InferenceServerException as error:
+                    self.seen[repr(error)] += 1
+                else:
+                    self.seen[int(found.as_numpy("release").item())] += 1
+
+
+def tensor(name: str, array: np.ndarray) -> tritonclient.grpc.InferInput:
+    """An input of a call."""
+    kind = tritonclient.utils.np_to_triton_dtype(array.dtype)
+    made = tritonclient.grpc.InferInput(name, list(array.shape), kind)
+    made.set_data_from_numpy(array)
+    return made
 
 
 def killed_deploy(*words: object) -> subprocess.Popen[str]:

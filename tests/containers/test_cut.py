@@ -15,6 +15,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from dagc.deploy import images
 from dagc.deploy.engine import Container, Engine
 from tests.containers import cut_graph
 from tests.containers.service import BODY, Load, Service, refused, run
@@ -48,8 +49,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cut(engine: Engine, home: Path, free_port: int) -> Iterator[Service]:
     """Release 1, which serves, and is gone afterwards."""
     run("deploy", cut_graph.build(home, 1), "--port", free_port)
-    yield Service(engine, free_port, cut_graph.NAME, ROUTE)
-    run("down", cut_graph.NAME)
+    service = Service(engine, free_port, cut_graph.NAME, ROUTE)
+    yield service
+    used = {container.image for container in service.now.containers}
+    run("down", cut_graph.NAME, "--images")
+    assert not [image for image in used if images.find(engine, image)]
 
 
 def of(cut: Service, service: str) -> tuple[Container, ...]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dagc.artifacts.compose import read_compose
+from dagc.deploy import images
 from dagc.deploy.engine import Engine
 from dagc.deploy.releases import deployment
-from tests.containers.service import Load, Service, killed_deploy, refused, run
+from tests.containers.service import GrpcLoad, Load, Service, killed_deploy, refused, run
 
 pytestmark = pytest.mark.docker
 
@@ -31,16 +33,20 @@ def test_what_did_not_change_is_not_started_again(deployed: Service, build: Buil
     assert deployed.container == before
 
 
-def test_releases_follow_each_other_and_back_without_a_failed_request(deployed: Service, build: Build) -> None:
-    with Load(deployed.port) as load:
+def test_releases_follow_each_other_and_back_without_a_failed_request(
+    deployed: Service, build: Build, free_port: int
+) -> None:
+    run("deploy", build(1), "--grpc-port", free_port)
+    assert json.loads(run("status", "rate", "--format", "json"))[0]["grpc"] == f"127.0.0.1:{free_port}"
+    with Load(deployed.port) as load, GrpcLoad(free_port) as calls:
         run("deploy", build(2))
         load.wait_for(100)
         run("rollback", "rate")
         load.wait_for(100)
         run("deploy", build(3))
         load.wait_for(100)
-    assert not load.failed
-    assert set(load.seen) == {1, 2, 3}
+    assert not load.failed and not calls.failed
+    assert set(load.seen) == set(calls.seen) == {1, 2, 3}
     assert deployed.ask()[1]["release"] == 3
     kept = [release.number for release in deployed.now.releases]
     assert kept == [3, 1], "what served before stays for a rollback, and nothing else"
@@ -63,6 +69,8 @@ def test_a_release_that_does_not_start_leaves_the_one_before_serving(
     assert "E0714" in said and "the licence is missing" in said
     assert not load.failed and set(load.seen) == {1}
     assert [release.number for release in deployed.now.releases] == [1]
+    name = read_compose(broken / "compose.yaml").services["rate"].image
+    assert images.find(deployed.engine, name) is None, "nor does its image stay"
 
 
 def test_a_secret_is_a_file_inside_and_stands_nowhere_else(
@@ -111,11 +119,13 @@ def test_a_deployment_that_is_interrupted_leaves_the_one_before_serving(deployed
 
 def test_nothing_without_our_labels_is_touched(engine: Engine, build: Build, port: int) -> None:
     client = engine.client
+    image = read_compose(build(1) / "compose.yaml").services["rate"].image
     client.create_network("mine")
     mine = client.create_container("python:3.12-slim", ["true"], name="dagc-mine", labels={"dagc.service": "rate"})
     try:
         run("deploy", build(1), "--port", port)
         run("down", "rate")
+        assert images.find(engine, image) is not None
         assert engine.container(mine["Id"]) is not None
         assert client.networks(names=["mine"])
         left = [each.name for each in engine.containers({"dagc.deployment": ""})]
