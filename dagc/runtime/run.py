@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 COLLECTED_AFTER = (10_000, 20, 50)
-"""Objects more, then collections, until the next generation's. With Python's own 700, 10 and 10, a thousand requests
-in flight are looked at again and again: a third of all the time under that load, with these 6 %."""
+"""Objects more, then collections, until the next generation's. With Python's own 700, 10 and 10 requests in flight
+are looked at again and again: a third of all the time where they are a thousand; with these it is 6 %."""
 
 
 class Startable(Served, Protocol):
