@@ -25,6 +25,7 @@ from dagc.dsl.body_kinds import (
 )
 from dagc.dsl.body_namespace import Definition, Namespace, is_numeric, is_ours, record_class, returned
 from dagc.dsl.body_texts import Mistakes, is_text, shortened
+from dagc.dsl.body_world import asked
 from dagc.dsl.refusals import FUNCTIONS
 
 _LOOKS = frozenset({"isinstance", "issubclass", "type", "hasattr", "getattr", "callable", "vars", "dir", "id"})
@@ -111,6 +112,7 @@ def call_kind(walk: Walk, node: ast.Call) -> Kind:
     target = walk.resolve(node.func)
     receiver = walk.kind(node.func.value) if isinstance(node.func, ast.Attribute) else Plain()
     arguments = _arguments(walk, node)
+    _check_world(walk, node, target)
     if _is_builtin(target):
         return _built_in(walk, node, target.__name__, arguments)  # type: ignore[attr-defined]
     if is_ours(target):
@@ -132,6 +134,16 @@ def call_kind(walk: Walk, node: ast.Call) -> Kind:
     if definition is not None and not arguments.loose:
         return _helper(walk, definition, arguments)
     return _method(walk, node, receiver, arguments)
+
+
+def _check_world(walk: Walk, node: ast.Call, target: object) -> None:
+    """Report a call that would ask the machine something while the graph is built."""
+    function = node.func
+    owner, name = (
+        (walk.resolve(function.value), function.attr) if isinstance(function, ast.Attribute) else (None, "")
+    )
+    if (word := asked(owner, name, target)) is not None:
+        walk.mistakes.add("E0187", node, word=word)
 
 
 def _arguments(walk: Walk, node: ast.Call) -> _Arguments:

@@ -23,6 +23,7 @@ from dagc.dsl.body_kinds import (
 )
 from dagc.dsl.body_namespace import UNRESOLVED, Definition, Namespace, member
 from dagc.dsl.body_texts import Mistakes, is_text, shortened
+from dagc.dsl.body_world import READ, is_environment
 
 RunFunction = Callable[[Definition, Sequence[Kind], dict[str, Kind]], Kind]
 
@@ -112,6 +113,8 @@ class Expressions:
         return Maybe() if holds(owner) else Plain()
 
     def _subscript(self, node: ast.Subscript) -> Kind:
+        if is_environment(self.resolve(node.value)):
+            self.mistakes.add("E0187", node, word=READ)
         owner = self.kind(node.value)
         self.index(node.slice)
         if isinstance(owner, Several) and isinstance(node.slice, ast.Constant):

@@ -140,6 +140,11 @@ TEXTS: dict[str, Text] = {
         "made once, when the file is read",
         "use a constant, a tuple or `None`, or a record whose field has the default",
     ),
+    "E0187": Text(
+        "`{what}` gives {word} once, while the graph is built, and the same to every request",
+        "answered before there is any request",
+        "do it inside a step, which runs for every request",
+    ),
     "E0166": Text("`{word}` {verb} `{what}`, {whose} not known while the graph is built", _A_VALUE, "{instead}"),
 }
 

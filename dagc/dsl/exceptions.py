@@ -91,6 +91,8 @@ def _nearest_name(error: BaseException) -> str | None:
         near = closest(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
     elif isinstance(error, NameError) and error.name:
         near = closest(error.name, _names_in_sight(error.__traceback__))
+        if near is None:
+            return f'define or import `{error.name}` above; if it is a text, it stands in quotes: `"{error.name}"`'
     else:
         return None
     return f"did you mean `{near}`?" if near else None

@@ -56,6 +56,9 @@ class TensorSpec:
         for dim in self.dims:
             if dim is None or (isinstance(dim, str) and dim) or (type(dim) is int and dim > 0):
                 continue
+            if isinstance(dim, tuple | list):
+                one_by_one = ", ".join(map(repr, dim))
+                raise ValueError(f"`{self}`: dims are given one by one: `{self.dtype}({one_by_one})`")
             raise ValueError(f"`{self}`: a dim is a size of at least 1, a name or `None`, not `{dim!r}`")
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from dagc.dsl.graph import GraphFunction
 from dagc.dsl.load import load
 
 PREAMBLE = """
-import logging, math
+import logging, math, os, random
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, NamedTuple
@@ -121,6 +121,8 @@ def underlined(diagnostic: Diagnostic, body: str) -> str:
 
 
 REFUSED = [
+    ("E0187", "return boosted(row) * random.random()", "random.random()"),
+    ("E0187", "return boosted(row) + len(os.environ['HOME'])", "os.environ['HOME']"),
     ("E0140", "if row[0] > 0.5:\n    return row\nreturn boosted(row)", "row[0] > 0.5"),
     ("E0140", "x = boosted(row)\nif not x:\n    pass\nreturn x", "not x"),
     ("E0140", "if DEBUG or payment.amount > 3:\n    pass\nreturn row", "DEBUG or payment.amount > 3"),
