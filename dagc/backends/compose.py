@@ -59,7 +59,7 @@ def compose(plan: ServicePlan, models: Mapping[str, bytes], digests: Mapping[str
         services={
             slug(service.name): _service(
                 service,
-                _size(service, models),
+                size(service, models),
                 image_of(service, digests[service.name]),
                 plan=plan,
                 networks=tuple(inside[service.name]),
@@ -138,15 +138,6 @@ def _service(
 
 def _follows_models(service: Service) -> bool:
     return any(session.reload is not None for session in service.sessions)
-
-
-def _size(service: Service, models: Mapping[str, bytes]) -> Size:
-    """What was asked for, and what its models are reckoned to need where nothing was."""
-    reckoned = size(models[session.sha256] for session in service.sessions)
-    if service.capacity is None:
-        return reckoned
-    memory_mib = service.capacity.memory_mib or reckoned.memory_mib
-    return Size(cpus=service.capacity.cpu, memory_mib=memory_mib, pids=reckoned.pids)
 
 
 def _deploy(capacity: Capacity, *, is_front: bool) -> Deploy | None:

@@ -12,7 +12,6 @@ from dagc.artifacts.system_package import system_package
 from dagc.artifacts.tree import ArtifactTree
 from dagc.backends.image import with_image
 from dagc.backends.service import render_service
-from dagc.backends.size import size
 from dagc.diagnostics import CompileError
 
 DIGEST = "sha256:" + "a" * 64
@@ -142,9 +141,3 @@ def test_a_slug_goes_into_any_name(name):
 def test_different_services_have_different_slugs():
     names = ["fraud", "Fraud", "FRAUD", "fraud_", "fräud", "a_b", "a-b", "x" * 41, "x" * 42]
     assert len({slug(name) for name in names}) == len(names)
-
-
-def test_a_larger_model_gets_more_memory():
-    small, large = size([b"x" * 1000]), size([b"x" * 100 * 2**20])
-    assert small.memory_mib == 256
-    assert large.memory_mib >= small.memory_mib + 300
