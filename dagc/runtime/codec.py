@@ -14,6 +14,7 @@ from pydantic.errors import PydanticUserError
 from .answer import Answer, refusal
 from .body import flaw
 from .members import member_count
+from .named_sizes import NamedSizes
 from .quick import quick_reader
 from .settings import EndpointSettings, StartError
 from .strictness import strict_validator
@@ -60,8 +61,12 @@ class Codec:
         try:
             hints = get_type_hints(function, include_extras=True)
             request, self._arguments = _request(function, hints, settings)
-            whole = settings.body is not None
-            self._quick = None if whole else quick_reader({name: hints[name] for name in settings.parameters})
+            names = settings.parameters if settings.body is None else (settings.body,)
+            taken = {name: hints[name] for name in names}
+            self._sizes = NamedSizes(taken, body=settings.body)
+            if self._sizes:
+                self._arguments = self._agreeing(self._arguments)
+            self._quick = None if settings.body is not None or self._sizes else quick_reader(taken)
             response = _adapter(hints["return"])
             self._members = member_count(request.core_schema)
             self._validator = strict_validator(request.core_schema)
@@ -108,6 +113,19 @@ class Codec:
         if b"null" in body or b"NaN" in body or b"Infinity" in body:
             self._refuse_non_finite(value)
         return Answer(200, body)
+
+    def _agreeing(
+        self, arguments: Callable[[object], tuple[object, ...]]
+    ) -> Callable[[object], tuple[object, ...]]:
+        def agreed(value: object) -> tuple[object, ...]:
+            found = arguments(value)
+            if (unequal := self._sizes.flaw(found)) is not None:
+                place, text = unequal
+                details = [{"field": place, "message": text}]
+                raise BadRequest(refusal(422, "validation", text, place, details=details))
+            return found
+
+        return agreed
 
     def _refuse_non_finite(self, value: object) -> None:
         plain = self._to_python(value, by_alias=True, warnings=False)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from dagc.dsl.tensors import f32, i64
 from dagc.runtime.body import _flaw_found_by_parsing, flaw
@@ -72,6 +73,22 @@ def apart(amount: float, row: Row, ids: Free, limit: int = 7) -> tuple[Row, floa
 def row_only(features: Row) -> Row: ...
 
 
+class Series(BaseModel):
+    days: Free
+    more: Free | None = None
+    sold: Annotated[NDArray[np.float32], f32("n", "m")]
+
+
+class Told(TypedDict):
+    ids: Free
+
+
+def series(it: Series) -> Reply: ...
+
+
+def several(ids: Free, sold: Annotated[NDArray[np.float32], f32("n")], told: Told) -> Reply: ...
+
+
 def animal(pet: Annotated[Cat | Dog, Field(discriminator="kind")]) -> None: ...
 
 
@@ -101,6 +118,15 @@ def test_a_record_is_the_whole_body_and_parameters_are_members_of_an_object():
     assert row.dtype == np.float32
     (row,) = codec(row_only).decode(b'{"features":[1,2,3]}')
     assert row.tolist() == [1, 2, 3]
+
+
+def test_a_name_is_one_size_in_all_tensors_of_a_request():
+    one, apart = codec(series, "it"), codec(several)
+    assert one.decode(b'{"days":[1,2],"sold":[[1],[2]]}')[0].sold.shape == (2, 1)
+    assert refused(one, {"days": [1, 2], "sold": [[1, 2]]}) == (422, "validation", "sold")
+    assert len(apart.decode(b'{"ids":[1],"sold":[1],"told":{"ids":[2]}}')) == 3
+    assert refused(apart, {"ids": [1], "sold": [1, 2], "told": {"ids": [1]}}) == (422, "validation", "sold")
+    assert refused(apart, {"ids": [1], "sold": [1], "told": {"ids": []}}) == (422, "validation", "told.ids")
 
 
 HOSTILE = [
