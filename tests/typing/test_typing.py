@@ -20,18 +20,9 @@ def refused() -> dict[int, set[str]]:
     return {number: set(mark[1].split(", ")) for number, mark in marked if mark}
 
 
-def test_mypy_refuses_exactly_the_marked_lines(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--output",
-        "json",
-        "--cache-dir",
-        str(tmp_path),
-        str(SAMPLE),
-    ]
+def test_mypy_refuses_exactly_the_marked_lines() -> None:
+    # In the repository's own cache, where `make types` has left everything but the sample.
+    command = [sys.executable, "-m", "mypy", "--strict", "--output", "json", str(SAMPLE)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     found: defaultdict[int, set[str]] = defaultdict(set)
