@@ -22,7 +22,7 @@ from dagc.evaluate.inputs import seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.step_times import StepTimes
 from dagc.evaluate.verdict import Equivalence
-from dagc.frontend import check_file
+from dagc.frontend import check_file, no_collections
 from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.regions import every_node
@@ -85,6 +85,7 @@ class Compilation:
     tree: ArtifactTree
 
 
+@no_collections()
 def plan_file(
     source: Path, report: Report, watch: Watch, *, unmeasured: bool = False, placed: Placed = as_written
 ) -> Planned:

@@ -61,19 +61,21 @@ def _of_one_example(proto: "onnx.ModelProto") -> "onnx.ModelProto":
 def _shapes(proto: "onnx.ModelProto") -> dict[str, Shape]:
     found: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in proto.graph.initializer}
     for value in (*proto.graph.input, *proto.graph.value_info, *proto.graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape"):
-            found[value.name] = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape"):
+            sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+            found[value.name] = tuple(sizes)
     return found
 
 
 def _node_ms(node: "onnx.NodeProto", shapes: Mapping[str, Shape]) -> float | None:
-    if node.op_type in _LOOPING:
+    kind = node.op_type
+    if kind in _LOOPING:
         return None
-    if node.op_type.startswith("TreeEnsemble"):
+    if kind.startswith("TreeEnsemble"):
         return _NODE_MS + _levels(node) * _TREE_LEVEL_MS
     made = _elements(shapes.get(node.output[0])) if node.output else 0.0
-    if node.op_type not in _PRODUCTS:
+    if kind not in _PRODUCTS:
         # Operators of ai.onnx.ml have rows whose length is not inferred: they are short.
         return _NODE_MS + (made or 0.0) / _ELEMENTS_A_MS
     products = _products(node, made, shapes)
@@ -118,6 +120,9 @@ def _levels(node: "onnx.NodeProto") -> float:
 
 
 def _elements(shape: Shape | None) -> float | None:
-    if shape is None or any(dim is None for dim in shape):
-        return None
-    return float(math.prod(dim for dim in shape if dim is not None))
+    count = 1.0
+    for dim in () if shape is None else shape:
+        if dim is None:
+            return None
+        count *= dim
+    return None if shape is None else count
