@@ -1,5 +1,6 @@
 """How far two answers may be apart and still be the same answer: per dtype, each with its reason."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -25,9 +26,9 @@ class Tolerance(BaseModel):
 
     def allows(self, given: float, wanted: float) -> bool:
         """Whether two floats are the same answer; NaN equals NaN, an infinity only itself."""
-        if np.isnan(given) or np.isnan(wanted):
-            return bool(np.isnan(given) and np.isnan(wanted))
-        if np.isinf(given) or np.isinf(wanted):
+        if math.isnan(given) or math.isnan(wanted):
+            return math.isnan(given) and math.isnan(wanted)
+        if math.isinf(given) or math.isinf(wanted):
             return given == wanted
         return abs(given - wanted) <= self.absolute + self.relative * abs(wanted)
 

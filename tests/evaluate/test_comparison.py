@@ -58,3 +58,14 @@ def test_arrays_of_labels_are_exact_and_arrays_of_floats_are_not() -> None:
 def test_every_tolerance_states_its_reason() -> None:
     assert all(len(t.reason) > 40 for t in (*TOLERANCES.values(), EXACT))
     assert case_tolerance(0.5).allows(1.4, 1.0) and not case_tolerance(0.5).allows(1.6, 1.0)
+
+
+def test_arrays_are_compared_as_their_places_are() -> None:
+    odd = [0.0, -0.0, 1.0, 1.0 + 3e-6, 1.1, -7e4, 3e38, -3e38, math.inf, -math.inf, math.nan]
+    draw = np.random.default_rng(5)
+    for _ in range(300):
+        given, wanted = draw.choice(np.array(odd, np.float32), (2, 3))
+        places = list(differences(given.tolist(), wanted.tolist(), F32, ""))
+        found = array_difference(given, wanted, F32, "")
+        assert found.failure == next((place.failure for place in places if place.failure), None)
+        assert found.failure or found.size == max(place.size or 0.0 for place in places)
