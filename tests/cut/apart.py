@@ -1,9 +1,12 @@
-"""Serves all services of a build, forked from one process that has loaded the libraries; ends them at SIGTERM.
+"""Serves all services of a build, forked from one process that has loaded their libraries; ends them at SIGTERM.
 
 `python apart.py BUILD FRONT`: prints where the front is ready. Numbers in the environment hold for all of them.
 """
 
+import contextlib
+import importlib
 import os
+import pkgutil
 import runpy
 import signal
 import sys
@@ -12,8 +15,24 @@ from typing import NoReturn
 
 import numpy  # noqa: F401
 import onnxruntime  # noqa: F401
-import pydantic  # noqa: F401
+import pydantic.fields  # noqa: F401
 import uvicorn  # noqa: F401
+
+
+def load_runtime(folders: list[Path]) -> None:
+    """Load the library that each of them carries, which has to be the same everywhere: once, not in each."""
+    first, *others = [
+        {path.relative_to(folder): path.read_bytes() for path in (folder / "dagc_runtime").rglob("*.py")}
+        for folder in folders
+    ]
+    if any(other != first for other in others):
+        raise SystemExit("the services carry different libraries")
+    sys.path.insert(0, str(folders[0]))
+    library = importlib.import_module("dagc_runtime")
+    for found in pkgutil.walk_packages(library.__path__, "dagc_runtime."):
+        with contextlib.suppress(ImportError):  # what only some services need is not installed everywhere
+            importlib.import_module(found.name)
+    del sys.path[0]
 
 
 def forked(folder: Path) -> tuple[int, str]:
@@ -47,7 +66,9 @@ def serve(folder: Path) -> NoReturn:
 def main(build: Path, front: str) -> None:
     """All of them."""
     processes = []
-    for folder in sorted((build / "services").iterdir(), key=lambda folder: folder.name == front):
+    folders = sorted((build / "services").iterdir(), key=lambda folder: folder.name == front)
+    load_runtime(folders)
+    for folder in folders:
         process, address = forked(folder)
         processes.append(process)
         os.environ[f"DAGC_SERVICE_{folder.name.upper().replace('-', '_')}"] = address
