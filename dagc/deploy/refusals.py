@@ -12,6 +12,7 @@ from dagc.diagnostics import CompileError, Diagnostic
 _NO_SPACE = "no space left on device"
 _NO_ADDRESS = "cannot assign requested address"
 _NO_FOLDER = "bind source path does not exist"
+_TOO_MANY_CPUS = "Range of CPUs"
 _NO_DEVICE = "could not select device driver"
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use|failed to bind host port")
 _NAME_TAKEN = re.compile(r"[Cc]onflict\. The container name")
@@ -46,6 +47,9 @@ def refused(doing: str, why: str) -> Diagnostic:
     if _NO_FOLDER in why:
         help_ = "make it there, and let user 65532 read it; `--models` names a folder of the engine's machine"
         return Diagnostic("E0730", "the engine's machine has no such folder", notes=(note,), help=help_)
+    if _TOO_MANY_CPUS in why:
+        help_ = "deploy with fewer, `--cpus`, or say fewer in `dagc.service(..., cpu=)`"
+        return Diagnostic("E0721", "a service wants more CPUs than the engine's machine has", notes=(note,), help=help_)
     if _NO_DEVICE in why:
         return no_gpu(note)
     return Diagnostic("E0721", f"the engine cannot {doing}", notes=(note,))

@@ -33,6 +33,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(OSError):
         os.nice(NICE)
+        Path("/proc/self/oom_score_adj").write_text("500")  # where memory ends, it goes before its worker
     sys.path.insert(0, folder)
     with socket.socket(fileno=descriptor) as connection:
         while (question := receive(connection)) is not None:
