@@ -49,7 +49,8 @@ def refused(doing: str, why: str) -> Diagnostic:
         return Diagnostic("E0730", "the engine's machine has no such folder", notes=(note,), help=help_)
     if _TOO_MANY_CPUS in why:
         help_ = "deploy with fewer, `--cpus`, or say fewer in `dagc.service(..., cpu=)`"
-        return Diagnostic("E0721", "a service wants more CPUs than the engine's machine has", notes=(note,), help=help_)
+        message = "a service wants more CPUs than the engine's machine has"
+        return Diagnostic("E0721", message, notes=(note,), help=help_)
     if _NO_DEVICE in why:
         return no_gpu(note)
     return Diagnostic("E0721", f"the engine cannot {doing}", notes=(note,))
