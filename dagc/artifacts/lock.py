@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dagc.artifacts.canonical import json_bytes
 from dagc.artifacts.image_name import IMAGE_NAME
 from dagc.artifacts.pinned import Pinned, closure, normalised
-from dagc.artifacts.system_package import SYSTEM_PACKAGE
+from dagc.artifacts.system_package import SYSTEM_PACKAGE, SystemFile
 from dagc.diagnostics import CompileError, Diagnostic
 
 LOCK_NAME = "dagc.lock"
@@ -24,7 +24,7 @@ class Lock(BaseModel):
 
     `dagc` and `python` (`3.11`) are the versions that made it; `version` is that of this form: in the first one no
     requirement says what it needs. `base` is the image that images are built on, with its digest where one was
-    found; it has the packages `system`.
+    found; with the `system_files` unpacked on top it has the packages `system`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +36,7 @@ class Lock(BaseModel):
     requirements: tuple[Pinned, ...]
     base: str | None = Field(default=None, max_length=255, pattern=rf"^{IMAGE_NAME.pattern}$")
     system: tuple[Annotated[str, Field(pattern=rf"^{SYSTEM_PACKAGE.pattern}$")], ...] = ()
+    system_files: tuple[SystemFile, ...] = ()
 
     def needed(self, roots: Iterable[str], unused: Mapping[str, frozenset[str]]) -> tuple[Pinned, ...]:
         """What `roots` need; see `closure`. All requirements where the lock's form does not tell."""
@@ -43,7 +44,7 @@ class Lock(BaseModel):
 
     def content(self) -> bytes:
         """The file's content; equal locks give equal bytes."""
-        unsaid = {name for name in ("base", "system") if not getattr(self, name)}
+        unsaid = {name for name in ("base", "system", "system_files") if not getattr(self, name)}
         return json_bytes(self.model_dump(mode="json", exclude=unsaid))
 
 

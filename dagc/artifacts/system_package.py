@@ -2,10 +2,23 @@
 
 import re
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from dagc.diagnostics import CompileError, Diagnostic
 
 SYSTEM_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,63}(?:=[A-Za-z0-9][A-Za-z0-9.+:~-]{0,63})?")
 """Debian Policy 5.6.1 and 5.6.12."""
+
+
+class SystemFile(BaseModel):
+    """A package file that an image gets beside what is in its base, by the SHA-256 of the file in hex."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9+.-]{1,63}$")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+:~-]{0,63}$")
+    architecture: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 def system_package(text: str) -> str:

@@ -51,6 +51,7 @@ def _dockerfile(service: Service, folder: ArtifactTree, lock: Lock | None, dagc_
         "dagc_version": dagc_version,
         "source": service.source,
         "base": image_name(base),
+        "system": lock is not None and lock.system_files != (),
         "ports": [PORT, *([GRPC_PORT] if service.grpc else [])],
         "port": PORT,
         "user": USER,

@@ -66,7 +66,7 @@ def image(
         machine = platform_name(platform) if platform else None
         place = repository(push) if push else None
     with reporting(Format.TEXT), _tree(source) as tree:
-        wish = Wish(wanted or tree.base, machine, tree.lock.system)
+        wish = Wish(wanted or tree.base, machine, tree.lock.system, tree.lock.system_files)
         engine = Engine.connect()
         with bars() as progress:
             made = [service_image(engine, service, wish, progress) for service in tree.services]

@@ -11,6 +11,7 @@ from dagc.diagnostics import CompileError
 
 if TYPE_CHECKING:
     from dagc.artifacts.lock import Lock
+    from dagc.diagnostics import Report
 
 
 def lock(
@@ -21,12 +22,13 @@ def lock(
     ] = None,
     system: Annotated[
         list[str] | None,
-        typer.Option(metavar="PACKAGE", help="A system package the base must have, as libgl1 or libgl1=1.6.0-1."),
+        typer.Option(metavar="PACKAGE", help="A system package images get, as libgl1 or libgl1=1.6.0-1."),
     ] = None,
 ) -> None:
     """Pin what a build is made of: every model, every Python requirement and the base image, by hash.
 
-    The base gets its digest from the container engine, where one runs that has it or can ask its registry.
+    The base gets its digest from the container engine, where one runs that has it or can ask its registry. System
+    packages are resolved for it by apt.
 
     Example: dagc lock graphs/tabular/graph.py
     """
@@ -40,8 +42,12 @@ def lock(
         file = source.parent / LOCK_NAME
         before = read_lock(file)
         needed = tuple(sorted(map(system_package, system))) if system else before.system if before else ()
-        settings = {"base": _base(base, before), "system": needed}
-        locked = lock_file(source, report, watch).model_copy(update=settings)
+        locked = lock_file(source, report, watch).model_copy(
+            update={"base": _base(base, before), "system": needed}
+        )
+        if needed:
+            watch("resolving system packages")
+            locked = _with_system_files(locked, report)
     show(report, Format.TEXT)
     file.write_bytes(locked.content())
     size = f"{counted(len(locked.models), 'model')}, {counted(len(locked.requirements), 'requirement')}"
@@ -61,3 +67,25 @@ def _base(wanted: str | None, before: "Lock | None") -> str | None:
     except CompileError:
         return None if name == DEFAULT_BASE else name  # W0701 says so when an image is made
     return None if name == DEFAULT_BASE else name
+
+
+def _with_system_files(lock: "Lock", report: "Report") -> "Lock":
+    """The lock with the files that its base lacks; a warning (W0702) where they cannot be resolved here."""
+    from dagc.artifacts.image_name import DEFAULT_BASE
+    from dagc.deploy import apt
+    from dagc.deploy.base import survey
+    from dagc.deploy.engine import Engine
+    from dagc.diagnostics import Diagnostic
+
+    try:
+        base = survey(Engine.connect(), lock.base or DEFAULT_BASE, lambda *_: None)
+    except CompileError as error:
+        reason: str | None = error.report.errors[0].message
+    else:
+        reason = apt.why_not(base)
+    if reason is not None:
+        message = "system packages are named in the lock, and their files are not"
+        help_ = "lock again where an engine with the base and its distribution's apt are, or have them in the base"
+        report.add(Diagnostic("W0702", message, notes=(reason,), help=help_))
+        return lock
+    return lock.model_copy(update={"system_files": apt.resolved(base, lock.system)})

@@ -1,10 +1,12 @@
 """The base image: what Python and which Debian packages are in it, asked of the image itself."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from docker.errors import APIError
 
+from dagc.artifacts.system_package import SystemFile
 from dagc.deploy.engine import Engine, Limits, Wanted
 from dagc.deploy.images import Image, find, find_or_pull
 from dagc.deploy.progress import Progress
@@ -99,6 +101,13 @@ def survey(engine: Engine, name: str, progress: Progress, platform: str | None =
     )
 
 
+def with_files(base: Base, files: Iterable[SystemFile]) -> Base:
+    """The base with packages unpacked on top; one that was there in another version is replaced."""
+    new = {file.name: SystemPackage(file.name, file.version, file.architecture) for file in files}
+    kept = (package for package in base.packages if package.name not in new)
+    return replace(base, packages=tuple(sorted((*kept, *new.values()), key=lambda package: package.name)))
+
+
 def has_packages(base: Base, wanted: tuple[str, ...]) -> None:
     """Return when all these packages (`libgl1`, `libgl1=1.6.0-1`) are in the base.
 
@@ -114,7 +123,7 @@ def has_packages(base: Base, wanted: tuple[str, ...]) -> None:
         elif version and versions[name] != version:
             missing.append(f"`{name}` is there as {versions[name]}, and {version} is needed")
     if missing:
-        help_ = "make a base with them and lock it with `dagc lock --base`; `dagc explain E0726` shows how"
+        help_ = "run `dagc lock` where it can resolve them, or make a base with them; see `dagc explain E0726`"
         message = f"the base `{base.name}` has not all system packages the lock names"
         raise CompileError.of(Diagnostic("E0726", message, notes=tuple(missing), help=help_))
 

@@ -21,7 +21,7 @@ from dagc.artifacts.lock import LOCK_NAME, Lock, read_lock
 from dagc.artifacts.tree import ArtifactTree
 from dagc.diagnostics import CompileError, Diagnostic
 
-_NOT_OF_THE_BUILD = frozenset({"packages", "__pycache__", "sbom.cdx.json"})
+_NOT_OF_THE_BUILD = frozenset({"packages", "system-packages", "__pycache__", "sbom.cdx.json"})
 """What a build by hand leaves in a service's folder."""
 _BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
 

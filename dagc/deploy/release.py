@@ -79,7 +79,7 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
     _has_what_is_asked_for(tree, options)
     if any(service.runs.gpus for service in tree.services) and not engine.gives_gpus():
         raise CompileError.of(no_gpu())
-    wish = Wish(options.base or tree.base, options.platform, tree.lock.system)
+    wish = Wish(options.base or tree.base, options.platform, tree.lock.system, tree.lock.system_files)
     tree = replace(tree, services=tuple(_sized(service, options) for service in tree.services))
     before = deployment(engine, tree.name)
     doors = _doors(tree, before, options)

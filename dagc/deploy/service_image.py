@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from dagc.artifacts.system_package import SystemFile
+from dagc.deploy import apt, images, packages
 from dagc.deploy import base as bases
-from dagc.deploy import images, packages
 from dagc.deploy.built_tree import BuiltService
 from dagc.deploy.context import context
 from dagc.deploy.engine import Engine
@@ -30,18 +31,22 @@ class ServiceImage:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What images are built on: an image, for a platform (that of the engine), with some system packages in it."""
+    """What images are built on: an image, for a platform (that of the engine), with the files of system packages.
+
+    With these it has the packages `system`.
+    """
 
     base: str
     platform: str | None = None
     system: tuple[str, ...] = ()
+    files: tuple[SystemFile, ...] = ()
 
 
 def service_image(engine: Engine, service: BuiltService, wish: Wish, progress: Progress) -> ServiceImage:
     """The image of `service`, built if need be, under the name its compose file has for it.
 
     Raises:
-        CompileError: E0712, E0713, E0716, E0717, E0719, E0726 or E0727.
+        CompileError: E0712, E0713, E0716, E0717, E0719, E0726, E0727 or E0731.
     """
     name = service.runs.image
     content = _content(service, images.find_or_pull(engine, wish.base, progress, wish.platform))
@@ -57,14 +62,16 @@ def _content(service: BuiltService, base: Image) -> str:
 
 def _built(engine: Engine, service: BuiltService, wish: Wish, content: str, progress: Progress) -> Image:
     surveyed = bases.survey(engine, wish.base, progress, wish.platform)
-    bases.has_packages(surveyed, wish.system)
+    beneath = bases.with_files(surveyed, wish.files)
+    bases.has_packages(beneath, wish.system)
     task = f"packages for {service.name}"
     with tempfile.TemporaryDirectory(prefix="dagc-image-") as folder:
         progress(task, 0, 1)
-        target = Path(folder) / "packages"
-        packages.install(service.folder / "requirements.txt", surveyed, target)
+        folders = {name: Path(folder) / name for name in ("packages", "system-packages")}
+        packages.install(service.folder / "requirements.txt", surveyed, folders["packages"])
+        apt.unpacked(surveyed, wish.files, folders["system-packages"])
         progress(task, 1, 1)
-        document = sbom(service, surveyed, packages.installed(target))
+        document = sbom(service, beneath, packages.installed(folders["packages"]))
         name = service.runs.image
         labels = {
             CONTENT_LABEL: content,
@@ -75,7 +82,7 @@ def _built(engine: Engine, service: BuiltService, wish: Wish, content: str, prog
         }
         files = {**service.tree.files, SBOM_NAME: document}
         ignored = service.tree.files[".dockerignore"].decode().splitlines()
-        with context(files, {"packages": target}, ignored) as archive:
+        with context(files, folders, ignored) as archive:
             arguments = {"BASE": surveyed.name}
             return images.build(engine, archive, name, arguments, labels, progress, wish.platform)
 

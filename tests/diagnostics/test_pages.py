@@ -31,7 +31,7 @@ UNSHOWN = {
     "W0502": "needs a second onnxruntime",
 }
 SHOWN = [code for code in codes() if "## Bad" in page(code)]
-ENGINE = {f"E07{number}" for number in range(12, 31) if number != 23}
+ENGINE = {"W0702", *(f"E07{number}" for number in range(12, 33) if number != 23)}
 """What needs a container engine to be seen."""
 TYPED = [
     pytest.param(code, marks=pytest.mark.docker if code in ENGINE else ())
