@@ -77,3 +77,18 @@ def test_the_graph_of_the_services_page_is_cut_as_the_page_says_and_served_whole
     built = run(tmp_path, *DAGC, *build[1:])
     assert built.returncode == 0, built.stderr
     assert sorted(folder.name for folder in (tmp_path / "build/price/services").iterdir()) == ["price", "thinking"]
+
+
+def test_the_commands_of_the_deploying_page_have_the_options_it_gives_them(tmp_path: Path) -> None:
+    page = (EXAMPLES / "deploying.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("dagc ")]
+    assert {"lock", "deploy", "status", "rollback", "logs", "down", "build", "image"} == {
+        each[0] for each in commands
+    }
+    options: dict[str, set[str]] = {}
+    for name, *words in commands:
+        options.setdefault(name, set()).update(word for word in words if word.startswith("-"))
+    for name, used in options.items():
+        shown = run(tmp_path, *DAGC, name, "--help").stdout
+        assert not [option for option in used if option not in shown], name

@@ -125,6 +125,13 @@ class Deploy(_Plain):
         return _without_empty(value(self))
 
 
+class Logging(_Plain):
+    """What the engine keeps of what a container writes: so many files of a size, and no more."""
+
+    driver: Literal["json-file"] = "json-file"
+    options: dict[str, str] = {"max-size": "10m", "max-file": "3"}
+
+
 class ComposeService(_Plain):
     """How one container runs. `mem_limit` in MiB as `512m`; swap is not added to it.
 
@@ -149,6 +156,7 @@ class ComposeService(_Plain):
     healthcheck: HealthCheck
     stop_grace_period: str = Field(pattern=r"^[0-9]+s$")
     restart: Literal["unless-stopped"] = "unless-stopped"
+    logging: Logging = Logging()
     deploy: Deploy | None = None
     ports: tuple[Published, ...] = ()
     networks: tuple[str, ...]

@@ -17,7 +17,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import DeviceRequest, Mount
 
-from dagc.artifacts.compose import Network
+from dagc.artifacts.compose import Logging, Network
 from dagc.deploy.refusals import no_engine, refusals
 from dagc.diagnostics import CompileError
 
@@ -151,6 +151,7 @@ class Engine:
         """The id of a new container that is not started."""
         first, others = (wanted.networks or ("none",))[0], wanted.networks[1:]
         ports = {} if wanted.published is None else {wanted.published.target: _binding(wanted.published)}
+        kept = Logging()
         host = self.client.create_host_config(
             read_only=True,
             cap_drop=["ALL"],
@@ -168,7 +169,7 @@ class Engine:
             network_mode=first,
             port_bindings=ports,
             device_requests=_gpus(wanted.gpus),
-            log_config={"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            log_config={"Type": kept.driver, "Config": kept.options},
         )
         with refusals(f"create container `{wanted.name}`"):
             made = self.client.create_container(

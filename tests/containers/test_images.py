@@ -16,7 +16,7 @@ import pytest
 from dagc.artifacts.compose import read_compose
 from dagc.deploy import images
 from dagc.deploy.engine import Engine
-from tests.containers.service import BODY, ROUTE, refused, run
+from tests.containers.service import BODY, ROUTE, GrpcLoad, refused, run
 
 pytestmark = pytest.mark.docker
 
@@ -106,6 +106,9 @@ def test_compose_brings_it_up_as_it_is(build: Build) -> None:
             f"http://127.0.0.1:8000{ROUTE}", content=BODY, headers={"content-type": "application/json"}
         )
         assert answer.json() == {"score": 7.5, "release": 1}
+        with GrpcLoad(8001, clients=1) as calls:
+            pass
+        assert set(calls.seen) == {1}
     finally:
         subprocess.run([*command, "down", "--timeout", "10"], check=True, timeout=120)
 
