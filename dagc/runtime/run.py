@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 COLLECTED_AFTER = (700, 20, 50)
-"""Objects more, then collections, until the next generation's. Python's own are 700, 10 and 10: everything is looked
-at again and again, 30 % of the time with a thousand requests in flight, and 9 % so. A first number of 10,000 saves
-no more, and costs a worker 1.7 MB."""
+"""Objects more, then collections, until the next generation's. Python's own are 700, 10 and 10: everything is
+looked at again and again, 30 % of the time with a thousand requests in flight, and 9 % so. A first number of
+10,000 saves no more, and costs a worker 1.7 MB."""
 
 
 class Startable(Served, Protocol):
