@@ -49,7 +49,8 @@ def proof_line(proof: Equivalence) -> str:
     """`tabular: equal in 1067 cases (1003 with stored answers), differences at most 1e-06`."""
     worst = max((compared.at_most for compared in (*proof.outputs, *proof.stored_outputs)), default=0.0)
     stored = f" ({proof.stored} with stored answers)" if proof.stored else ""
-    return f"{proof.graph}: {proof.verdict} in {proof.cases} cases{stored}, differences at most {worst:g}"
+    refused = f", of which {proof.refused} raised in both forms" if proof.refused else ""
+    return f"{proof.graph}: {proof.verdict} in {proof.cases} cases{stored}{refused}, differences at most {worst:g}"
 
 
 def proof_text(proof: Equivalence) -> str:

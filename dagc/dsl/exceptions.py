@@ -4,6 +4,7 @@ import builtins
 import re
 import sys
 from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 
 from dagc.diagnostics import CompileError, Diagnostic, Span
@@ -71,7 +72,15 @@ def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ..
     near = closest(name[1], _names_of(error.name))
     message = f"module `{error.name}` has no `{name[1]}`"
     help = f"did you mean `{near}`?" if near else None
+    if _is_being_imported(error.name, error.__traceback__):
+        message = f"module `{error.name}` has no `{name[1]}` yet: it is still being imported itself"
+        help = "the two files import each other: move what both need into a third one"
     return Diagnostic.at("E0104", message, span, "imported here", help=help)
+
+
+def _is_being_imported(module: str, traceback: TracebackType | None) -> bool:
+    frames = (frame for frame, _ in walk_tb(traceback))
+    return any(f.f_code.co_name == "<module>" and f.f_globals.get("__name__") == module for f in frames)
 
 
 def _described(error: BaseException) -> str:
@@ -90,6 +99,8 @@ def _nearest_name(error: BaseException) -> str | None:
     if isinstance(error, AttributeError) and error.name:
         near = closest(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
     elif isinstance(error, NameError) and error.name:
+        if error.name in sys.stdlib_module_names:
+            return f"write `import {error.name}` at the top of the file"
         near = closest(error.name, _names_in_sight(error.__traceback__))
         if near is None:
             return f'define or import `{error.name}` above; if it is a text, it stands in quotes: `"{error.name}"`'

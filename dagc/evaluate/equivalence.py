@@ -18,7 +18,7 @@ from dagc.evaluate.comparison import Difference, differences, noise_floor, place
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
 from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.sensitivity import straddling_cases
-from dagc.evaluate.stand_ins import stood_in
+from dagc.evaluate.stand_ins import stood_in, told
 from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance
 from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
 from dagc.ir.graph import Graph, NodeName
@@ -84,7 +84,8 @@ def prove(
         sensitivity=straddling_cases(fused, runs, store),
         tolerances=(EXACT, ledger.tolerance, *ledger.own_tolerances.values()),
         failures=failures,
-        stood_in=stood_in(unfused, tried),
+        stood_in=stood_in(unfused, tried, steps),
+        first_refusal=told(ledger.first_refusal, steps),
     )
 
 
@@ -173,6 +174,7 @@ class _Ledger:
     stored_table: _Table = field(default_factory=_Table)
     failures: list[Failure] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
+    first_refusal: Exception | None = None
     own_tolerances: dict[float, Tolerance] = field(default_factory=dict)
     stored: int = 0
 
@@ -182,6 +184,7 @@ class _Ledger:
             self.fail("E0801", case, "$", f"the fused form {_said(fused)}, the unfused one {_said(unfused)}")
         elif fused.refusal is not None:
             self.refusals[fused.refusal] = self.refusals.get(fused.refusal, 0) + 1
+            self.first_refusal = self.first_refusal or unfused.error
         else:
             self.compare_forms(case, unfused.json, fused.json)
             self.compare_spare(case, unfused.spare, fused.spare)

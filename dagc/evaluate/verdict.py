@@ -101,8 +101,8 @@ class Equivalence(_Plain):
     """The proof that the fused form of a graph answers as the unfused one does.
 
     `refused` counts the cases in which both forms raised the same exception, `refusals` names these. `stored`
-    counts the stored responses that were compared. The JSON form is deterministic: `stood_in`, which depends on
-    what the machine can reach, is no part of it.
+    counts the stored responses that were compared. The JSON form is deterministic: `stood_in` and
+    `first_refusal`, which depend on what the machine can reach, are no part of it.
     """
 
     graph: str
@@ -119,6 +119,7 @@ class Equivalence(_Plain):
     tolerances: tuple[Tolerance, ...]
     failures: tuple[Failure, ...]
     stood_in: tuple[StoodIn, ...] = Field(default=(), exclude=True)
+    first_refusal: str = Field(default="", exclude=True)
 
     def diagnostics(self, span: Span | None = None) -> tuple[Diagnostic, ...]:
         """Errors E0801, E0802, E0804 and warnings W0801, W0802, W0803; none when all is proven."""
@@ -166,7 +167,10 @@ def _warnings(equivalence: Equivalence, span: Span | None) -> tuple[Diagnostic, 
                 "W0802",
                 f"no case of `{equivalence.graph}` was answered, so nothing was compared",
                 span,
-                notes=(f"all {equivalence.cases} cases raised {', '.join(equivalence.refusals)} in both forms",),
+                notes=(
+                    f"all {equivalence.cases} cases raised {', '.join(equivalence.refusals)} in both forms",
+                    *([f"the first: {equivalence.first_refusal}"] if equivalence.first_refusal else []),
+                ),
                 help="keep a request that can be answered in `requests/`",
             )
         )

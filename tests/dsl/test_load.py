@@ -74,6 +74,7 @@ def test_a_module_that_cannot_be_imported_is_told_at_its_line(
         ("import dagc\ndagc.onxx('a')", "`onnx`"),
         ("colour = 1\ncolor + 1", "`colour`"),
         ("import featurs", "`features`"),
+        ("x = math.pi", "`import math`"),
     ],
 )
 def test_the_nearest_name_is_proposed(load_text: Loads, folder: Path, text: str, help: str) -> None:
@@ -305,3 +306,10 @@ def test_what_cannot_be_a_step_is_told(load_text: Loads, declared: str, code: st
     assert traced == ()
     assert code in codes(report)
     assert all(diagnostic.span for diagnostic in report.errors) or "partial" in declared
+
+
+def test_two_files_that_import_each_other_are_told_so(load_text: Loads, folder: Path) -> None:
+    (folder / "other.py").write_text("from graph import base\n")
+    _, report = load_text("from other import base\n")
+    (found,) = report.errors
+    assert found.code == "E0104" and found.help is not None and "import each other" in found.help
