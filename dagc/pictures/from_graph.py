@@ -16,6 +16,7 @@ from dagc.ir.regions import captures, every_node, own_inputs, regions, walk
 from dagc.ir.types import Record
 from dagc.pictures.diagram import Box, Diagram, Edge, Group, Kind
 from dagc.pictures.lettering import plain
+from dagc.pictures.service_frames import with_services
 from dagc.pictures.wording import (
     constant_text,
     distinct_parts,
@@ -54,11 +55,13 @@ def diagram(graph: Graph, service: str | None = None) -> Diagram:
     answer = Box("answer", "output", "answer", lines=_constants(graph.outputs, graph.outputs, origins))
     drawing.edges += _edges([origins[value] for value in graph.outputs], answer.id)
     groups = drawing.groups
-    if service is not None and members:
-        others = " and those it calls" if any(node.placement for node in every_node(graph)) else ""
-        groups = [Group("service", plain(f"service {service}{others}"), tuple(members)), *groups]
     boxes = (*(_input_box(value) for value in graph.inputs), *drawing.boxes, answer)
-    return Diagram(plain(graph.name), boxes, tuple(drawing.edges), tuple(groups))
+    if service is None or not members:
+        return Diagram(plain(graph.name), boxes, tuple(drawing.edges), tuple(groups))
+    placed = {_id(node): node.placement.name for node in every_node(graph) if node.placement}
+    title = plain(f"service {service}{' and others' if placed else ''}")
+    groups = [Group("service", title, tuple(members)), *groups]
+    return with_services(Diagram(plain(graph.name), boxes, tuple(drawing.edges), tuple(groups)), placed)
 
 
 def sessions(graph: Graph) -> int:
