@@ -1,5 +1,6 @@
 """The walk-throughs in examples/ work when they are typed as they stand."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -92,3 +93,22 @@ def test_the_commands_of_the_deploying_page_have_the_options_it_gives_them(tmp_p
     for name, used in options.items():
         shown = run(tmp_path, *DAGC, name, "--help").stdout
         assert not [option for option in used if option not in shown], name
+
+
+def test_the_page_of_databases_and_keys_can_be_followed(tmp_path: Path) -> None:
+    page = (EXAMPLES / "business_logic.md").read_text(encoding="utf-8")
+    for name, content in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    assert run(tmp_path, sys.executable, "fill.py").returncode == 0
+    built = run(tmp_path, *DAGC, "build", "graph.py", "-o", "build/comments")
+    assert built.returncode == 0 and "W0803" not in built.stderr, built.stderr
+    calls = [shlex.split(line) for line in page.splitlines() if line.startswith("curl -s http")]
+    told = re.findall(r"`(\{\"kind\".*?\})`", page)
+    key = "0123456789abcdef" * 2
+    environment = {**os.environ, "COMMENT_KEYS": f"me:{key}"}
+    with serving(tmp_path / "build/comments/services/moderate", environment=environment) as url:
+        for words, answer in zip(calls, told, strict=True):
+            asked = [
+                word.replace("http://127.0.0.1:8000", url).replace("${COMMENT_KEYS#me:}", key) for word in words
+            ]
+            assert run(tmp_path, *asked).stdout == answer
