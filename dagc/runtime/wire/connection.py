@@ -17,7 +17,13 @@ _SMALL = 64 * 1024
 
 
 class Broken(ConnectionError):
-    """The connection ended; `answered` is true when a part of the answer had come."""
+    """The connection ended; `answered` is true when a part of the answer had come.
+
+    All calls that were lost with it have the same one: what follows of it is decided once.
+    """
+
+    may_repeat: bool | None = None
+    is_told = False
 
     def __init__(self, message: str, *, answered: bool = False) -> None:
         super().__init__(message)
@@ -115,9 +121,11 @@ class Connection(asyncio.Protocol):
         """Fails what waits; only the oldest can have had a part of its answer."""
         self.usable = False
         waiting, self._waiting = self._waiting, deque()
-        for number, sent in enumerate(waiting):
-            sent.land(Broken("the connection was lost", answered=self._begun and number == 0))
         self._closed(self)
+        lost = Broken("the connection was lost")
+        for number, sent in enumerate(waiting):
+            begun = self._begun and number == 0
+            sent.land(Broken("the connection was lost", answered=True) if begun else lost)
 
     # What the parser calls.
 

@@ -40,12 +40,14 @@ class Question:
         """It is on its way, together with those of `lot`."""
         self._lot, self._sent = lot, (connection, sent)
 
-    def give_up(self) -> None:
-        """Its time is over, and no answer has come."""
+    def give_up(self) -> bool:
+        """Its time is over, and no answer has come; whether it was the last that waited for its message."""
         self.reply.cancel()
-        if self._sent is not None and all(other.reply.done() for other in self._lot):
+        is_last = all(other.reply.done() for other in self._lot)
+        if self._sent is not None and is_last:
             connection, sent = self._sent
             connection.give_up(sent)
+        return is_last
 
 
 class Outbox:
@@ -179,4 +181,4 @@ def _reply(answer: Answered) -> Reply:
 def _fail(lot: Sequence[Question], error: Broken) -> None:
     for question in lot:
         if not question.reply.done():
-            question.reply.set_exception(Broken(str(error), answered=error.answered))
+            question.reply.set_exception(error)

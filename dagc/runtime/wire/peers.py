@@ -84,7 +84,7 @@ class Peers:
         """
         failed = Broken("no instance can be reached, one will be tried again soon")
         while (found := self.ready()) is None:
-            if any(one.usable for instance in self._instances.values() for one in instance.connections):
+            if self.is_reachable:
                 return None
             begun = [one.opening for one in self._instances.values() if one.opening is not None]
             under_way: list[asyncio.Task[object]] = [*begun, *([self._looking] if self._looking else [])]
@@ -94,6 +94,11 @@ class Peers:
             done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             failed = next((e for one in done if isinstance(e := one.exception(), Broken)), failed)
         return found
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether some instance has a connection that can be used."""
+        return any(one.usable for instance in self._instances.values() for one in instance.connections)
 
     def wait_for_room(self, look: Callable[[], None]) -> None:
         """`look` is called once, when an answer has come."""

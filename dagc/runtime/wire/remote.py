@@ -88,15 +88,15 @@ class Remote:
         try:
             return await self._asked(message, until)
         except Broken as error:
-            if error.answered or not self._may_repeat():
-                raise self._lost() from error
+            if error.answered or not self._may_repeat(error):
+                raise self._lost(error) from error
         left_s = max(0.0, until - time.monotonic())
         await asyncio.sleep(random.uniform(0.0, min(LONGEST_PAUSE_S, left_s / 4)))
         try:
             reply = await self._asked(message, until)
         except Broken as error:
             self._tell("failed")
-            raise self._lost() from error
+            raise self._lost(error) from error
         self._tell("answered")
         return reply
 
@@ -111,8 +111,8 @@ class Remote:
         try:
             found = await reply
         except asyncio.CancelledError:
-            if time.monotonic() >= until - CLOCK_S:  # not because the client has gone
-                question.give_up()
+            in_time = time.monotonic() < until - CLOCK_S  # then it is the client that has gone
+            if not in_time and question.give_up():
                 self._breaker.failed()
             raise
         self._breaker.succeeded()
@@ -142,17 +142,21 @@ class Remote:
             return Unanswered(EXPIRED if _code(body) == "deadline" else Answer(504, body))
         return Unanswered(FAILED)
 
-    def _lost(self) -> Unanswered:
-        self._breaker.failed()
+    def _lost(self, error: Broken) -> Unanswered:
+        if not error.is_told:
+            self._breaker.failed()
+        error.is_told = True
         return Unanswered(_unavailable(self._settings.service))
 
-    def _may_repeat(self) -> bool:
+    def _may_repeat(self, error: Broken) -> bool:
+        """Whether calls that were lost with a message are tried again: to the budget they are one."""
         if not self._settings.may_repeat:
             return False
-        if not self._budget.spend():
-            self._tell("over_budget")
-            return False
-        return True
+        if error.may_repeat is None:
+            error.may_repeat = self._budget.spend()
+            if not error.may_repeat:
+                self._tell("over_budget")
+        return error.may_repeat
 
     def _tell(self, outcome: str) -> None:
         self._watch.observer.event("dagc_retries_total", self._settings.edge, outcome)

@@ -47,17 +47,19 @@ def answered(body: bytes) -> bytes:
 
 @dataclass
 class Service:
-    """A server that says what a test has it say: `None` is nothing, and bytes that end with `!` are its last."""
+    """A server that says what a test has it say: `None` is nothing, `!` ends its connection, `!!` all of it."""
 
     speak: Speak
     messages: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
     frozen: bool = False
+    server: asyncio.Server | None = None
 
     async def listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        gone = (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError)
+        with contextlib.suppress(*gone):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 while self.frozen:
@@ -69,7 +71,9 @@ class Service:
                 self.messages.append(body := await reader.readexactly(length))
                 if (said := self.speak(body)) is None:
                     continue
-                writer.write(said.removesuffix(b"!"))
+                writer.write(said.rstrip(b"!"))
+                if said.endswith(b"!!") and self.server is not None:
+                    self.server.close()  # nobody is let in any more
                 if said.endswith(b"!"):
                     break
         writer.close()
@@ -96,7 +100,7 @@ def asking(
         async def all_of_it() -> object:
             servers = [await asyncio.start_server(one.listen, "127.0.0.1", 0) for one in services]
             for service, server in zip(services, servers, strict=True):
-                service.port = server.sockets[0].getsockname()[1]
+                service.server, service.port = server, server.sockets[0].getsockname()[1]
             peers = Peers([("127.0.0.1", service.port) for service in services])
             try:
                 return await ask(Remote(edge, peers, {}, Watch()))
@@ -277,3 +281,17 @@ def test_a_client_that_leaves_takes_nothing_with_it() -> None:
         return await outcomes(*[row(remote, float(number)) for number in range(3)])
 
     assert asking(service)(ask) == [0.0, 2.0, 4.0]
+
+
+def test_one_of_two_instances_that_dies_under_load_costs_nobody_an_answer() -> None:
+    doomed, well = Service(answered), Service(answered)
+    doomed.speak = lambda body: b"!!" if len(doomed.messages) > 3 else answered(body)
+
+    async def many(remote: Remote) -> list[object]:
+        return [one for number in range(20) for one in await outcomes(row(remote, float(number)))]
+
+    async def ask(remote: Remote) -> list[object]:
+        found = await asyncio.gather(*[many(remote) for _ in range(16)])
+        return [one for some in found for one in some]
+
+    assert asking(doomed, well)(ask) == [2.0 * number for _ in range(16) for number in range(20)]
