@@ -13,6 +13,7 @@ from dagc.models.example_feeds import vocabularies
 from dagc.models.extensions import with_png_only
 from dagc.models.external_data import external_bytes, external_locations, inline_external_data
 from dagc.models.forbidden import refuse_forbidden
+from dagc.models.foreign_format import not_onnx
 from dagc.models.inferred_shapes import with_inferred_shapes
 from dagc.models.limits import hold_to, limits_for
 from dagc.models.model_error import PROTOBUF_LIMIT_BYTES, ModelError, too_large, unreadable
@@ -77,9 +78,9 @@ def _parsed(content: bytes, name: str) -> "onnx.ModelProto":
     try:
         proto = parse(content)
     except ModelError as error:
-        raise unreadable(name, "its bytes are not an ONNX model") from error
+        raise not_onnx(name, content, "its bytes are not an ONNX model") from error
     if not proto.opset_import or not proto.graph.output:
-        raise unreadable(name, "it names no operator set or no output")
+        raise not_onnx(name, content, "it names no operator set or no output")
     return proto
 
 

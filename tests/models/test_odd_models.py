@@ -1,5 +1,7 @@
 """Files that are right but unusual: what exporters leave out, spell out, or still write as they did years ago."""
 
+import gzip
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -99,3 +101,26 @@ def test_what_the_runtime_says_of_a_shape_is_told_whole() -> None:
         examined(upper.SerializeToString(), "upper.onnx")
     assert "[C]" in refused.value.notes[0]
     assert "ShapeInferenceError" not in refused.value.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 100\n", "Git LFS"),
+        (b"\n<!DOCTYPE html><html>404</html>", "a web page"),
+        (b'<ir_version: 8, opset_import: ["" : 17]> g () => () { }', "ONNX in its text form"),
+        (pickle.dumps({"weights": 1}), "a Python pickle"),
+        (b"PK\x03\x04archive/data.pkl" + bytes(50), "a zip archive"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
+        (b"\x1c\0\0\0TFL3" + bytes(60), "TensorFlow Lite"),
+        ((8).to_bytes(8, "little") + b'{"a":{}}' + bytes(9), "safetensors"),
+        (gzip.compress(b"model"), "compressed by gzip"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_a_file_of_another_kind_is_told_as_what_it_is(content: bytes, what: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        examined(content, "other.onnx")
+    assert refused.value.code == "E0402"
+    assert what in refused.value.notes[0] and refused.value.help
