@@ -4,6 +4,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from onnx import TensorProto, helper
 
 from dagc.compile import Planned, plan_file
 from dagc.diagnostics import CompileError, Report
@@ -16,7 +17,7 @@ from dagc.pictures.from_graph import diagram
 from dagc.plan.cut import cut
 from dagc.plan.service_plan import RemoteStage, Service, TogetherStage
 from tests.cut.conftest import each_apart, planned
-from tests.dsl.user_files import HEADER, MODELS
+from tests.dsl.user_files import HEADER, MODELS, score
 from tests.running import ROOT
 
 pytestmark = pytest.mark.ort
@@ -152,6 +153,43 @@ def test_every_part_and_what_is_left_are_sound_graphs(name: str, tmp_path: Path)
         assert not any(node.placement for node in every_node(found.front))
         for part in found.parts:
             verify(part.graph)
+
+
+def test_company_is_waited_for_where_runs_can_be_shared_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 30]) for name in ("x", "y")]
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0]),
+        helper.make_node("Sub", ["x", "mean"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "centred", ports[:1], ports[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "models" / "centred.onnx").write_bytes(model.SerializeToString())
+    (tmp_path / "models" / "score.onnx").write_bytes(score())
+    text = """
+patient = dagc.service("patient", batch=dagc.batch(8, max_wait_ms=5))
+centred = dagc.onnx("models/centred.onnx", on=patient)
+far = dagc.onnx("models/score.onnx", on=patient)
+
+
+@dagc.graph
+def scoring(row: Row) -> Score:
+    return far(row)
+
+
+@dagc.graph
+def centring(row: Row) -> Row:
+    return centred(row)
+"""
+    (tmp_path / "graph.py").write_text(HEADER + text, encoding="utf-8")
+    report = Report()
+    plan = plan_file(tmp_path / "graph.py", report, lambda _words: None).plan
+    sessions = {session.parts: session for session in plan.services[1].sessions}
+    assert (sessions["far",].max_batch, sessions["far",].max_wait_ms) == (8, 5.0)
+    assert sessions["centred",].max_wait_ms == 0.0
+    (told,) = (found for found in report.warnings if found.code == "W0530")
+    assert "runs of `centred" in told.message
+    assert "ReduceMean" in told.notes[0]
 
 
 def test_a_recommender_in_two_services_asks_once(tmp_path: Path) -> None:
