@@ -5,17 +5,20 @@ from collections.abc import Mapping
 from dagc.pictures.diagram import Diagram, Group, Links, ranked, within
 from dagc.pictures.lettering import plain
 
+_MOST_FRAMES = 8  # in one scope; boxes in more frames than this could no longer be folded together
+
 
 def with_services(diagram: Diagram, service_of: Mapping[str, str]) -> Diagram:
     """The diagram with a frame around each set of boxes that hand their values on inside one other service.
 
-    `service_of` names the service of every box that is placed elsewhere. A scope where such frames would call each
-    other in a circle (there and back again) gets none.
+    `service_of` names the service of every box that is placed elsewhere. A scope with many such frames gets
+    none, and neither does one where they would call each other in a circle (there and back again).
     """
     framed = diagram
     for scope, near in within(diagram).items():
-        found = _framed(framed, scope, _parts(near, service_of), service_of)
-        framed = framed if _makes_a_circle(found) else found
+        parts = _parts(near, service_of)
+        found = _framed(framed, scope, parts, service_of)
+        framed = framed if len(parts) > _MOST_FRAMES or _makes_a_circle(found) else found
     return framed
 
 

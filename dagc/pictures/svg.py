@@ -19,6 +19,7 @@ _MARGIN = 32.0
 _NAME_SIZE, _NAME_LINE = 20.0, 34.0
 _HEADING_LINE = 30.0
 _BETWEEN_PICTURES = 44.0
+_WIDEST_ROW = 2000.0  # a page shows 900 pixels: small print of 11 is lost below a scale of a half
 _ARROW_MARGIN, _LEAST_ARROW = 28.0, 60.0
 _SWATCH = Area(0, 0, 26, 14)
 _LEGEND_LINE = 24.0
@@ -57,20 +58,40 @@ def _head(pictures: Sequence[Picture], wide: float, high: float) -> Iterator[str
 
 
 def _picture(picture: Picture) -> _Block:
-    """The name, and below it the panels side by side with the sentence between them."""
+    """The name, and below it the panels with the sentence between them, side by side where a page has room."""
     name = fitted(plain(picture.title), _WIDEST_NAME, lambda text: width(text, _NAME_SIZE, bold=True))
     elements = [words(name, 0, 20, "name", _NAME_SIZE, anchor="start", bold=True)]
     panels = [_panel(panel) for panel in picture.panels]
+    side_by_side = sum(panel.width for panel in panels) <= _WIDEST_ROW
+    below = (_in_a_row if side_by_side else _in_a_column)(panels, picture.sentence)
+    wide = max(below.width, width(name, _NAME_SIZE, bold=True))
+    return _Block([*elements, *below.elements], wide, _NAME_LINE + below.height)
+
+
+def _in_a_row(panels: Sequence[_Block], sentence: str) -> _Block:
+    elements: list[str] = []
     x = 0.0
     for at, panel in enumerate(panels):
         if at:
-            block = _arrow(picture.sentence)
+            block = _arrow(sentence)
             elements += _at(x, _NAME_LINE + min(p.height for p in panels) / 2, block.elements)
             x += block.width
         elements += _at(x, _NAME_LINE, panel.elements)
         x += panel.width
-    wide = max(x, width(name, _NAME_SIZE, bold=True))
-    return _Block(elements, wide, _NAME_LINE + max(panel.height for panel in panels))
+    return _Block(elements, x, max(panel.height for panel in panels))
+
+
+def _in_a_column(panels: Sequence[_Block], sentence: str) -> _Block:
+    elements: list[str] = []
+    y = 0.0
+    for at, panel in enumerate(panels):
+        if at:
+            block = _arrow_down(sentence)
+            elements += _at(0, _NAME_LINE + y, block.elements)
+            y += block.height
+        elements += _at(0, _NAME_LINE + y, panel.elements)
+        y += panel.height
+    return _Block(elements, max(panel.width for panel in panels), y)
 
 
 def _panel(panel: Panel) -> _Block:
@@ -89,6 +110,16 @@ def _arrow(sentence: str) -> _Block:
     tip = f'<path class="tip" d="M{number(end - 9)} -6L{number(end)} 0L{number(end - 9)} 6z"/>'
     text = words(sentence, _ARROW_MARGIN + long / 2, -12, "title", TITLE_SIZE, bold=True)
     return _Block([line, tip, text], long + 2 * _ARROW_MARGIN, 0)
+
+
+def _arrow_down(sentence: str) -> _Block:
+    """An arrow to the panel below, the sentence beside it."""
+    end = _ARROW_MARGIN + _LEAST_ARROW
+    line = f'<path class="wire arrow" d="M8 {number(_ARROW_MARGIN)}V{number(end - 6)}"/>'
+    tip = f'<path class="tip" d="M2 {number(end - 9)}L8 {number(end)}L14 {number(end - 9)}z"/>'
+    middle = _ARROW_MARGIN + _LEAST_ARROW / 2
+    text = words(sentence, 28, middle + 5, "title", TITLE_SIZE, anchor="start", bold=True)
+    return _Block([line, tip, text], 28 + width(sentence, TITLE_SIZE, bold=True), end + _ARROW_MARGIN)
 
 
 def _legend(kinds: Sequence[Kind], wide: float) -> _Block:

@@ -1,5 +1,7 @@
 """What other services run stands in frames of its own, in every form of a picture, and no frame makes a circle."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +35,14 @@ def test_a_frame_lies_in_that_of_the_front_where_its_boxes_were() -> None:
 
 def test_services_that_call_each_other_there_and_back_have_none() -> None:
     assert frames("a>b a>c b>d c>e b>e d>c e>z", b="far", e="far", c="near", d="near") == {}
+
+
+def test_a_way_to_and_fro_without_end_is_folded_and_not_framed() -> None:
+    chain = [f"n{at}" for at in range(200)]
+    drawn = linked(" ".join(f"{a}>{b}" for a, b in pairwise(chain)))
+    placed = with_services(drawn, dict.fromkeys(chain[1::2], "far"))
+    assert placed.groups == ()
+    assert len(folded(placed).boxes) < 60
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 
-from dagc.pictures.diagram import Diagram
+from dagc.pictures.diagram import Diagram, Panel, Picture
 from dagc.pictures.folding import folded
 from dagc.pictures.lettering import width
 from dagc.pictures.palette import DARK, LIGHT, Palette
 from dagc.pictures.picture import picture_of_both
 from dagc.pictures.svg import svg
-from tests.pictures.diagrams import crops, diagrams, hostile_picture, panel_picture, picture_of
+from tests.pictures.diagrams import crops, diagrams, hostile_picture, linked, panel_picture, picture_of
 from tests.pictures.test_folding import made
 from tests.sample_graphs import SAMPLES, chain, soft_vote
 
@@ -149,3 +149,13 @@ def test_several_graphs_of_a_file_are_one_document() -> None:
     root = ElementTree.fromstring(document)
     assert root.findtext(f"{NAMESPACE}title") == "soft_vote: 4 sessions -> 1; chain: 50 sessions -> 1"
     assert document.count(">expression</text>") == 1  # one legend for both
+
+
+def test_stages_stand_below_each_other_where_a_page_is_not_wide_enough_for_both() -> None:
+    def width_of(across: int) -> float:
+        wide = linked(" ".join(f"a>m{at} m{at}>z" for at in range(across)))
+        document = svg([Picture("wide", (Panel("before", wide), Panel("after", wide)), "4 sessions -> 1")])
+        return float(ElementTree.fromstring(document).get("width", 0))
+
+    assert width_of(8) > 2 * width_of(3)
+    assert width_of(12) < width_of(8)
