@@ -70,6 +70,11 @@ class BuiltService:
         return tuple(Setting(**each) for each in json.loads(self.tree.files["service.json"]).get("settings", ()))
 
     @property
+    def dagc_version(self) -> str:
+        """The version of the dagc whose runtime is in its folder."""
+        return str(json.loads(self.tree.files["service.json"])["dagc_version"])
+
+    @property
     def version(self) -> str:
         """The version its graphs have, or nothing when they differ."""
         versions = {str(endpoint["version"]) for endpoint in self._settings["endpoints"]}

@@ -21,7 +21,10 @@ Component = dict[str, JsonValue]
 
 
 def sbom(service: BuiltService, base: Base, packages: Iterable[tuple[str, str, str]]) -> bytes:
-    """The document's bytes; `packages` are name, version and licence of each Python package."""
+    """The document's bytes; `packages` are name, version and licence of each Python package.
+
+    The runtime in the service's folder is listed as the package it comes from.
+    """
     subject: Component = {
         "type": "container",
         "bom-ref": "image",
@@ -31,7 +34,7 @@ def sbom(service: BuiltService, base: Base, packages: Iterable[tuple[str, str, s
     }
     components = [
         _base(base),
-        *(_python_package(*each) for each in sorted(packages)),
+        *(_python_package(*each) for each in sorted((*packages, ("dagc", service.dagc_version, "Apache-2.0")))),
         *_system_packages(base),
         *(_model(path, digest) for path, digest in sorted(service.models.items())),
     ]

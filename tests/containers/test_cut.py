@@ -81,6 +81,16 @@ def test_the_front_answers_with_what_the_other_service_found(cut: Service) -> No
     assert "scorer-1 " in logs and "ready on" in run("logs", cut_graph.NAME, "--service", "scorer")
 
 
+def test_a_service_of_models_alone_has_an_image_without_what_it_does_not_use(cut: Service) -> None:
+    (scorer,) = of(cut, "scorer")
+    image = images.find(cut.engine, scorer.image)
+    assert image is not None and image.size_bytes < 131 * 2**20
+    listed = json.loads("\n".join(python(cut, scorer.name, "print(open('sbom.cdx.json').read())")))
+    inside = {component["name"].lower() for component in listed["components"]}
+    assert {"dagc", "numpy", "onnxruntime"} <= inside
+    assert not {"grpclib", "protobuf", "sqlalchemy", "aiohttp", "opentelemetry-sdk", "requests"} & inside
+
+
 def test_a_network_has_the_two_ends_of_an_edge_and_no_way_out(cut: Service) -> None:
     (scorer,), front = of(cut, "scorer"), cut.now.current.front
     assert len(scorer.networks) == 1 and scorer.networks <= front.networks

@@ -47,7 +47,7 @@ def service() -> BuiltService:
         ports=(),
         networks=(),
     )
-    settings = {"endpoints": [{"version": "1.2.0"}]}
+    settings = {"dagc_version": "0.1.0", "endpoints": [{"version": "1.2.0"}]}
     tree = ArtifactTree({"service.json": json.dumps(settings).encode()})
     return BuiltService("rate", Path(), tree, runs, networks={}, models={"models/a.onnx": "c" * 64})
 
@@ -58,6 +58,7 @@ def test_everything_in_the_image_is_listed_once(service: BuiltService) -> None:
     assert listed == [
         "debian",
         "pkg:pypi/typing-extensions@4.16.0",
+        "pkg:pypi/dagc@0.1.0",
         "pkg:pypi/numpy@2.4.6",
         "pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64&distro=bookworm",
         "models/a.onnx",
