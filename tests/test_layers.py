@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,16 @@ def test_the_rooms_form_one_line_without_circles() -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {room_of(file) for file in FILES} <= ROOMS.keys()
+
+
+def test_the_map_shows_every_room_and_files_that_exist() -> None:
+    rows = re.findall(
+        r"^\| \[`(\w+)/`\]\((\w+)\) \|.*\| ([^|]*) \|$", (DAGC / "README.md").read_text(), re.MULTILINE
+    )
+    assert {room for room, _, _ in rows} == {room for room in ROOMS if (DAGC / room).is_dir()}
+    for room, folder, first in rows:
+        assert room == folder
+        assert all((DAGC / room / name).is_file() for name in re.findall(r"`([^`]+)`", first)), room
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(DAGC)))

@@ -21,7 +21,6 @@ _BORDERS: dict[Kind, str] = {
     "model": "┏┓┛┗━┃", "fused": "╔╗╝╚═║", "mixed": "┏┓┛┗╍┇",
 }  # fmt: skip
 _FRAME = "┌┐┘└╌╎"
-_WAY_OUT = {"─": "┬", "╌": "┬", "━": "┯", "═": "╤", "╍": "┯"}
 
 
 def text(pictures: Sequence[Picture]) -> str:
