@@ -254,6 +254,7 @@ def _prove(traced: Traced, after: Optimised, requests: tuple[NamedRequest, ...],
             store=traced.store,
             steps=times.timed(traced.steps),
             encode=traced.answer,
+            misfit=traced.misfit,
             seed=SEED,
         )
 

@@ -18,7 +18,7 @@ CUDA_WITH_LIBRARIES = f"{CUDA}[cuda,cudnn]"
 
 _FOR_TOOLS = frozenset({"flatbuffers", "packaging", "protobuf"})
 _UNUSED = {"onnxruntime": _FOR_TOOLS, CUDA: _FOR_TOOLS, "uvicorn": frozenset({"h11"})}
-"""What is asked for and not imported: by onnxruntime's tools for making models, and instead of httptools. 4 MiB."""
+"""Asked for and not imported, 4 MiB: for onnxruntime's tools that make models, and in place of httptools."""
 
 
 def requirements_text(wanted: Sequence[str], lock: Lock | None, *, on_gpu: bool = False) -> str:

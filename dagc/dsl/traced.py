@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter
 from dagc.dsl.auth import Auth
 from dagc.dsl.ingress import Ingress
 from dagc.dsl.json_bytes import WrittenSchema
+from dagc.dsl.misfit import misfit
 from dagc.dsl.user_folder import UserFolder
 from dagc.ir.graph import Graph
 from dagc.ir.ops import ModelKey
@@ -84,8 +85,12 @@ class Traced:
 
     def answer(self, result: object) -> JsonValue:
         """The JSON form of the graph's result, as the service writes it."""
-        answer: JsonValue = json.loads(self.response.dump_json(result))
+        answer: JsonValue = json.loads(self.response.dump_json(result, warnings="none"))
         return answer
+
+    def misfit(self, result: object) -> str | None:
+        """What of the result is not of the annotated type, if anything; it is written all the same."""
+        return misfit(self.response, result)
 
     def request_schema(self) -> JsonValue:
         """The JSON schema of the body."""

@@ -50,9 +50,12 @@ def prove(
     store: ModelStore,
     steps: Steps,
     encode: Callable[[object], JsonValue],
+    misfit: Callable[[object], str | None] = lambda result: None,
     seed: int | None = None,
 ) -> Equivalence:
     """The verdict over all cases; `encode` turns a result into the JSON answer and may refuse it.
+
+    `misfit` says what of a result is not of the annotated type.
 
     Also compares rows run in a batch with the same rows run alone, and looks for cases next to a decision
     boundary. `seed` is only noted. Never raises for what a case does.
@@ -60,7 +63,7 @@ def prove(
     ledger = _Ledger(answer_tolerance(unfused))
     runs = Runs()
     tried: dict[NodeName, Exception | None] = {}
-    asked = [_Asking(case, store, steps, encode) for case in cases]
+    asked = [_Asking(case, store, steps, encode, misfit) for case in cases]
     # All of one form first: meanwhile the models of the other one are loaded.
     wanted = [ask.answer(unfused, tried=tried) for ask in counted(asked, f"running `{unfused.name}` as written")]
     pairs = zip(asked, wanted, strict=True)
@@ -86,6 +89,7 @@ def prove(
         failures=failures,
         stood_in=stood_in(unfused, tried, steps),
         first_refusal=told(ledger.first_refusal, steps),
+        misfit=next((answer.misfit for answer in wanted if answer.misfit), ""),
     )
 
 
@@ -94,6 +98,7 @@ class _Answer:
     """What one form said: JSON, or the exception it refused with; and what its spare arms did, by their names."""
 
     json: JsonValue = None
+    misfit: str | None = None
     error: Exception | None = None
     spare: Mapping[str, object] = field(default_factory=dict)
 
@@ -109,6 +114,7 @@ class _Asking:
     store: ModelStore
     steps: Steps
     encode: Callable[[object], JsonValue]
+    misfit: Callable[[object], str | None]
     known: dict[NodeName, object] = field(default_factory=dict)
     """What its waiting steps gave."""
 
@@ -130,7 +136,7 @@ class _Asking:
                 tried=tried,
                 longest_s=max(LONGEST_STEP_S, graph.deadline_s),
             )
-            return _Answer(json=self.encode(result), spare=spare)
+            return _Answer(json=self.encode(result), misfit=self.misfit(result), spare=spare)
         except Exception as error:
             return _Answer(error=error)
 

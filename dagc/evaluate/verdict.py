@@ -101,8 +101,9 @@ class Equivalence(_Plain):
     """The proof that the fused form of a graph answers as the unfused one does.
 
     `refused` counts the cases in which both forms raised the same exception, `refusals` names these. `stored`
-    counts the stored responses that were compared. The JSON form is deterministic: `stood_in` and
-    `first_refusal`, which depend on what the machine can reach, are no part of it.
+    counts the stored responses that were compared. `misfit` is what of an answer is
+    not of the annotated type. The JSON form is deterministic: `stood_in`, `first_refusal` and `misfit`, which
+    depend on what the machine can reach, are no part of it.
     """
 
     graph: str
@@ -120,9 +121,10 @@ class Equivalence(_Plain):
     failures: tuple[Failure, ...]
     stood_in: tuple[StoodIn, ...] = Field(default=(), exclude=True)
     first_refusal: str = Field(default="", exclude=True)
+    misfit: str = Field(default="", exclude=True)
 
     def diagnostics(self, span: Span | None = None) -> tuple[Diagnostic, ...]:
-        """Errors E0801, E0802, E0804 and warnings W0801, W0802, W0803; none when all is proven."""
+        """Errors E0801, E0802, E0804 and warnings W0801 to W0804; none when all is proven."""
         by_code = groupby(sorted(self.failures, key=lambda failure: failure.code), lambda failure: failure.code)
         errors = tuple(_failed(self, code, list(failures), span) for code, failures in by_code)
         return errors + _warnings(self, span)
@@ -184,6 +186,10 @@ def _warnings(equivalence: Equivalence, span: Span | None) -> tuple[Diagnostic, 
                 help="correct it, or keep a request in `requests/` that it can answer",
             )
         )
+    if equivalence.misfit:
+        message = f"`{equivalence.graph}` answers what its annotation does not say: {equivalence.misfit}"
+        help_ = "return what is annotated, or annotate what is returned: clients read the OpenAPI made of it"
+        found.append(Diagnostic.at("W0804", message, span, help=help_))
     return tuple(found)
 
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from dagc.runtime.codec import BadRequest
 from dagc.runtime.oip.body import read_body
-from dagc.runtime.oip.paths import message_of
 from dagc.runtime.oip.message import read_message
 from dagc.runtime.oip.messages import DecodeError, decode, make
-from dagc.runtime.oip.paths import in_protocol
+from dagc.runtime.oip.paths import in_protocol, message_of
 from dagc.runtime.oip.request import check_request
 from dagc.runtime.oip.rows import read_rows
 from dagc.runtime.oip.tensors import DATATYPES, Given, raw_bytes, read_tensor
