@@ -41,7 +41,7 @@ def rapidocr() -> Read:
     """The package's own pipeline, its result in the form of our answer."""
     from rapidocr_onnxruntime import RapidOCR
 
-    engine = RapidOCR()
+    engine = RapidOCR(intra_op_num_threads=1)  # more of them only spin while they wait for each other
 
     def read(image: bytes) -> Answer:
         found, _ = engine(image)
