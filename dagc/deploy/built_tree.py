@@ -1,7 +1,6 @@
 """A build on the disk, as deploy reads it: its services with their folders, and how each is to run."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -23,7 +22,6 @@ from dagc.diagnostics import CompileError, Diagnostic
 
 _NOT_OF_THE_BUILD = frozenset({"packages", "system-packages", "__pycache__", "sbom.cdx.json"})
 """What a build by hand leaves in a service's folder."""
-_BASE = re.compile(r"^ARG BASE=(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,4 +31,5 @@ def test_more_workers_than_cpus_have_one_thread_each(monkeypatch) -> None:
 
 def _service(aside: Aside) -> SimpleNamespace:
     places = SimpleNamespace(begin=lambda workers: None)
-    return SimpleNamespace(_batcher=SimpleNamespace(aside=aside), _places=places)
+    settings = SimpleNamespace(guards=())
+    return SimpleNamespace(_batcher=SimpleNamespace(aside=aside), _places=places, _settings=settings)
