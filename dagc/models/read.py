@@ -132,10 +132,11 @@ def _looked_at(
 
 
 def _content(path: Path) -> bytes:
-    if _ADDRESS.match(str(path)):
+    if found := _ADDRESS.match(str(path)):
+        address = f"{found[0]}/{str(path)[found.end() :]}"  # a `Path` keeps one slash of two
         raise ModelError(
             "E0408",
-            f"`{path}` is an address, and a build reads no network",
+            f"`{address}` is an address, and a build reads no network",
             help='download the model beside graph.py and pin it: `dagc.onnx("models/m.onnx", sha256=...)`',
         )
     try:

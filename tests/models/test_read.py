@@ -103,6 +103,7 @@ def test_a_model_without_a_batch_axis_is_refused(tmp_path: Path) -> None:
 def test_an_address_is_answered_with_what_to_do() -> None:
     error = refusal(Path("https://example.org/m.onnx"))
     assert error.code == "E0408"
+    assert error.message == "`https://example.org/m.onnx` is an address, and a build reads no network"
     assert "sha256" in (error.help or "")
 
 
