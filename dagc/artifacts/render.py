@@ -18,6 +18,12 @@ def render(template: str, values: Mapping[str, object]) -> str:
     return _environment().get_template(template).render(values)
 
 
+def template_folder() -> Traversable:
+    """Templates inside the wheel, or at the top of the repository."""
+    shipped = files("dagc").joinpath("_templates")
+    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "templates"
+
+
 def line(text: str) -> str:
     """`text` itself, if it is one line of printable characters.
 
@@ -44,10 +50,4 @@ def _environment() -> jinja2.Environment:
 
 
 def _source(name: str) -> str:
-    return _folder().joinpath(name).read_text(encoding="utf-8")
-
-
-def _folder() -> Traversable:
-    """Templates inside the wheel, or at the top of the repository."""
-    shipped = files("dagc").joinpath("_templates")
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "templates"
+    return template_folder().joinpath(name).read_text(encoding="utf-8")

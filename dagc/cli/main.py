@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from dagc.cli import bench, build, demo, deploy, explain, graph, lock, profile, serve
+from dagc.cli import bench, build, demo, deploy, explain, graph, init, lock, profile, serve
 from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
@@ -41,6 +41,7 @@ def dagc(
     """Compile a typed Python graph of models and steps into a checked, fused, reviewable service."""
 
 
+app.command("init", short_help="write a small project to begin with")(init.init)
 app.command("check", short_help="find the mistakes of a graph file")(build.check)
 app.command("plan", short_help="show what a build would be, and why")(build.plan)
 app.command("graph", short_help="draw the graph, before and after fusion")(graph.graph)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.running import ROOT, dagc
 
-COMMANDS = ("check", "plan", "build", "serve", "lock", "explain", "demo")
+COMMANDS = ("init", "check", "plan", "build", "serve", "lock", "explain", "demo")
 MISUSES = (
     [],
     ["bulid"],
