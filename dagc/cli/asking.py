@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from dagc.bench.answers import Question
 from dagc.bench.questions import Asked, UnfitServiceError, described
-from dagc.cli.serve import service_folder
 from dagc.cli.served import served
+from dagc.cli.service_process import service_folder
 from dagc.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import typer
 
 from dagc.cli.address import require_free
 from dagc.cli.outcome import Format, reporting
-from dagc.cli.serve import service_folder
 from dagc.cli.served import served
+from dagc.cli.service_process import service_folder
 
 _QUESTIONS = ("budget", "middle", "premium")
 

@@ -12,8 +12,8 @@ import typer
 
 from dagc.cli.outcome import Format, reporting
 from dagc.cli.progress import steps
-from dagc.cli.serve import service_folder
 from dagc.cli.served import served
+from dagc.cli.service_process import service_folder
 from dagc.diagnostics import CompileError, Diagnostic, Report
 
 if TYPE_CHECKING:

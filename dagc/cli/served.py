@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagc.cli.serve import beside, failed_service, start_service
+from dagc.cli.service_process import beside, failed_service, start_service
 from dagc.diagnostics import CompileError
 
 _STOP_S = 60.0

@@ -18,10 +18,16 @@ _LONGEST_QUEUE = 64
 
 
 def main() -> None:
-    """Hold `argv[2]` of this container and lend it at the Unix socket `argv[1]`, until SIGTERM."""
+    """Hold port `argv[2]` and lend it at the Unix socket `argv[1]`, until SIGTERM.
+
+    It is that of the address `argv[3]`, without one of all of this container. Port 0 takes a free one.
+    """
     path, port = Path(sys.argv[1]), int(sys.argv[2])
+    host = sys.argv[3] if len(sys.argv) > 3 else "0.0.0.0"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    sockets = [_listening(port) for _ in range(SOCKETS)]
+    first = _listening(host, port)
+    port = first.getsockname()[1]
+    sockets = [first, *(_listening(host, port) for _ in range(SOCKETS - 1))]
     path.unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     door.bind(str(path))
@@ -31,12 +37,13 @@ def main() -> None:
     _lend(door, sockets)
 
 
-def _listening(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _listening(host: str, port: int) -> socket.socket:
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.setblocking(False)
-    listener.bind(("0.0.0.0", port))
+    listener.bind(address)
     listener.listen(BACKLOG)
     return listener
 
