@@ -18,6 +18,8 @@ _TRIAL_MIB = 64
 """Of the process that tries a new model, beside the model."""
 _MOST_WORKERS = 8
 """As the runtime has it (`options.py`)."""
+_LEAST_PROCESSES = 2
+"""Of a worker, as the runtime has it (`step_places.py`): one goes on while another is replaced."""
 _PIDS, _PIDS_OF_PROCESS = 128, 32
 """Threads count too: of runs, of steps, and those that libraries begin."""
 _ROUND_MIB = 64
@@ -36,12 +38,14 @@ class Size:
 def size(service: Service, models: Mapping[str, bytes]) -> Size:
     """Limits of a container of `service`: as asked for, and as reckoned where nothing was; `models` by SHA-256.
 
-    Memory comes in steps of 64 MiB. Every CPU brings a worker, and one process where steps have their own.
+    Memory comes in steps of 64 MiB. Every CPU brings a worker, and two processes where steps have their own; where
+    there are no more workers, one.
     """
     cpus = 1.0 if service.capacity is None else service.capacity.cpu
     asked_mib = None if service.capacity is None else service.capacity.memory_mib
     workers = min(ceil(cpus), _MOST_WORKERS)
-    processes = ceil(cpus) if any(guard.run == "process" for guard in service.guards) else 0
+    apart = any(guard.run == "process" for guard in service.guards)
+    processes = workers * max(_LEAST_PROCESSES, ceil(cpus) // workers) if apart else 0
     wanted = _BASE_MIB + (workers - 1) * _WORKER_MIB + processes * _PROCESS_MIB
     wanted += _MODEL_FACTOR * sum(len(models[session.sha256]) for session in service.sessions) // _MIB
     replaced = [len(models[session.sha256]) for session in service.sessions if session.reload is not None]

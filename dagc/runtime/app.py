@@ -171,9 +171,8 @@ class App:
             self._front.log.add(route.path, status, seconds, request_id, size, caller)
 
     def _readiness(self) -> Answer:
-        if self._front.ready and not self._front.draining:
-            return Answer(200, b'{"status":"ready"}')
-        return refusal(503, "not_ready", "draining" if self._front.draining else "not warmed up yet")
+        why_not = self._front.why_not_ready
+        return Answer(200, b'{"status":"ready"}') if why_not is None else refusal(503, "not_ready", why_not)
 
 
 async def _accepted(

@@ -125,6 +125,13 @@ class Front:
             return self.service.app.access
         return self.service.access
 
+    @property
+    def why_not_ready(self) -> str | None:
+        """Why nobody should ask this worker now, if so."""
+        if self.draining:
+            return "draining"
+        return self.service.lacks if self.ready else "not warmed up yet"
+
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to sweep on this loop."""
         self._loop = loop

@@ -104,5 +104,9 @@ class Served(Protocol):
         """Its graphs that the Open Inference Protocol has a form for."""
 
     @property
+    def lacks(self) -> str | None:
+        """Why it cannot serve for the moment, though it was warm, if it cannot."""
+
+    @property
     def app(self) -> Ingress | None:
         """The user's application, to which all other paths belong."""

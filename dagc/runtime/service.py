@@ -249,6 +249,11 @@ class Service:
         """Whether a thread is in a step that nobody waits for any more."""
         return bool(self._settings.guards) and self._places.is_stuck
 
+    @property
+    def lacks(self) -> str | None:
+        """What it cannot serve without, and does not have for the moment."""
+        return self._places.lacks if self._settings.guards else None
+
     def trace(self, exporter: "Exporter") -> None:
         """From now on requests, steps, sessions and batches have spans."""
         self._batcher.linked = partial(on_demand.linked, exporter)

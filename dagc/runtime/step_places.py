@@ -20,6 +20,8 @@ Step = Callable[..., object]
 
 MORE_THREADS = 4
 """Beside one for each CPU, as Python's own pool has: most threads of steps wait."""
+LEAST_PROCESSES = 2
+"""Of a worker: while one that has died is replaced, a second or more of a CPU, another one answers."""
 
 
 class StepPlaces:
@@ -42,12 +44,18 @@ class StepPlaces:
         for aside in self._batches.values():
             aside.size = self._cpus
         if self._processes is not None:
-            self._processes.start(self._cpus)
+            self._processes.start(max(LEAST_PROCESSES, self._cpus))
 
     @property
     def is_stuck(self) -> bool:
         """Whether a thread is in a step that nobody waits for any more."""
         return any(line.is_stuck for line in self._lines.values())
+
+    @property
+    def lacks(self) -> str | None:
+        """What steps are waiting for, if there is none of it."""
+        lost = self._processes is not None and self._processes.are_lost
+        return "the processes of its steps have died and are being replaced" if lost else None
 
     def step(self, step: Step, settings: GuardSettings, longest_s: float) -> Step:
         """What the glue calls in the place of a step: itself, or a coroutine function that runs it elsewhere.

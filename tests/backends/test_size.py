@@ -1,8 +1,14 @@
 """How much a container may use: what its workers, processes and models need, unless the graph says it."""
 
+from math import ceil
+
+import pytest
+
 from dagc.backends.size import size
 from dagc.plan.outside import Capacity
 from dagc.plan.service_plan import Port, Service, Session, StepGuard
+from dagc.runtime.options import MOST_BY_DEFAULT
+from dagc.runtime.step_places import LEAST_PROCESSES
 
 MIB = 1024 * 1024
 MODELS = {"m": bytes(20 * MIB)}
@@ -31,7 +37,16 @@ def test_more_workers_and_processes_of_steps_get_more() -> None:
     assert alone.memory_mib == 320
     assert alone.memory_mib < four.memory_mib < crunching.memory_mib
     assert alone.pids < four.pids < crunching.pids
-    assert crunching.memory_mib >= alone.memory_mib + 3 * 7 + 4 * 31 + 4 * 40, "idle, and 40 MiB of work for each"
+    assert crunching.memory_mib >= alone.memory_mib + 3 * 7 + 8 * 31 + 8 * 40, "idle, and 40 MiB of work for each"
+
+
+@pytest.mark.parametrize("cpu", [0.5, 1, 2.5, 8, 12, 16])
+def test_there_is_room_for_every_process_that_the_runtime_starts(cpu: float) -> None:
+    cpus = ceil(cpu)
+    workers = min(cpus, MOST_BY_DEFAULT)
+    started = workers * max(LEAST_PROCESSES, cpus // workers)
+    more = size(service(cpu, process=True), MODELS).memory_mib - size(service(cpu), MODELS).memory_mib
+    assert more > 96 * started - 64
 
 
 def test_a_larger_model_gets_more_memory() -> None:

@@ -16,6 +16,7 @@ import asyncio
 import contextvars
 import datetime
 import os
+import pathlib
 import threading
 import time
 from typing import Annotated, Literal, NamedTuple
@@ -96,6 +97,15 @@ def away(ask: Ask, row: Annotated[NDArray[np.float32], f32(3)]) -> Found:
     return Found(seen, float("inf") if ask.act == "inf" else 0.5)
 
 
+@dagc.step(run="process", retries=1)
+def frail(ask: Ask) -> int:
+    died = pathlib.Path(__file__).with_name(f"died{ask.index}")
+    if ask.act == "die" and not died.exists():
+        died.touch()
+        os._exit(1)
+    return ask.index
+
+
 @dagc.step(batch=True)
 def lists(asks: list[Ask], shift: list[int]) -> list[int]:
     CALLS.append(len(asks))
@@ -133,6 +143,8 @@ def in_thread(ask: Ask) -> int: ...
 @dagc.graph
 def in_process(ask: Ask) -> dict[str, object]: ...
 @dagc.graph
+def retried(ask: Ask) -> int: ...
+@dagc.graph
 def guarded(ask: Ask) -> int: ...
 @dagc.graph
 def in_lists(ask: Ask) -> int: ...
@@ -155,6 +167,7 @@ service = Service(__file__)
 slow_step = service.step(graph.slow)
 timed_step = service.step(graph.timed, fallback=graph.stand_in)
 away_step = service.step(graph.away)
+frail_step = service.step(graph.frail)
 lists_step = service.step(graph.lists)
 lists_aside_step = service.step(graph.lists_aside)
 lists_away_step = service.step(graph.lists_away)
@@ -175,6 +188,10 @@ async def in_process(ask):
     assert type(seen) is graph.Seen and seen.raw == bytes(range(256)) and seen.at.year == 2026
     assert seen.rows[0].tolist() == [[0.0, 1.0]] and np.isnan(seen.rows[1]).all() and seen.more == {"a": None}
     return {"index": seen.index, "pid": seen.pid, "infinite": score == float("inf")}
+
+@service.endpoint(graph.retried)
+async def retried(ask):
+    return await frail_step(ask)
 
 @service.endpoint(graph.in_lists)
 async def in_lists(ask):
@@ -201,12 +218,14 @@ def served(kit, folder):
         {"step": "graph.slow", "run": "thread", **plain},
         {"step": "graph.timed", "run": "thread", "timeout_s": 0.1, "retries": 0},
         {"step": "graph.away", "run": "process", **plain},
+        {"step": "graph.frail", "run": "process", "timeout_s": None, "retries": 1},
         {"step": "graph.lists", "max_batch": 64, **plain},
         {"step": "graph.lists_aside", "run": "thread", "max_batch": 64, **plain},
         {"step": "graph.lists_away", "run": "process", "max_batch": 64, **plain},
         {"step": "graph.lists_awaited", "max_batch": 64, **plain},
     ]
-    names = ["in_thread", "in_process", "guarded", "in_lists_aside", "in_lists_away", "in_lists_awaited"]
+    lists = ["in_lists_aside", "in_lists_away", "in_lists_awaited"]
+    names = ["in_thread", "in_process", "guarded", "retried", *lists]
     ends = [kit.endpoint(name, parameters=["ask"], body="ask", waits=True) for name in names]
     ends.append(kit.endpoint("in_lists", parameters=["ask"], body="ask"))
     nodes = [{"name": "timed", "kind": "fallback"}]
@@ -218,6 +237,13 @@ def served(kit, folder):
     yield served
     served.main.graph.FREE.set()
     served.main.service._places.close()
+
+
+@pytest.fixture
+def apart(served):
+    """The service with its processes."""
+    served.main.service.share_cpus(1)
+    return served
 
 
 def _asks(count, **more):
@@ -289,41 +315,80 @@ def test_a_step_in_a_thread_may_be_timed_and_stood_in_for(served, caplog):
     assert served.ask("/v1/guarded", {"index": 1}) == [(200, 2)]
 
 
-def test_a_step_in_a_process_gets_and_gives_typed_values(served):
-    (status, found), (_, other) = served.ask("/v1/in_process", {"index": 7}, {"index": 8, "act": "inf"})
+def test_a_step_in_a_process_gets_and_gives_typed_values(apart):
+    (status, found), (_, other) = apart.ask("/v1/in_process", {"index": 7}, {"index": 8, "act": "inf"})
     assert status == 200
     assert found["index"] == 7
     assert found["pid"] != os.getpid()
     assert other["infinite"]
 
 
-def test_what_a_step_in_a_process_raises_answers_its_request_only(served):
+def test_what_a_step_in_a_process_raises_answers_its_request_only(apart):
     acts = ["refuse", "fail", "exit", ""]
-    answers = served.ask("/v1/in_process", *[{"index": at, "act": act} for at, act in enumerate(acts)])
+    answers = apart.ask("/v1/in_process", *[{"index": at, "act": act} for at, act in enumerate(acts)])
     assert [status for status, _ in answers] == [409, 500, 500, 200]
     assert answers[0][1]["error"] == {"code": "refused", "message": "not that", "field": "act"}
 
 
-def test_a_process_that_dies_fails_its_request_and_is_replaced(served):
-    ((status, before),) = served.ask("/v1/in_process", {"index": 1})
+def test_a_process_that_dies_fails_its_request_only_and_is_replaced(apart):
+    ((status, before),) = apart.ask("/v1/in_process", {"index": 1})
     assert status == 200
-    assert [status for status, _ in served.ask("/v1/in_process", {"index": 2, "act": "die"})] == [500]
-    ((status, after),) = served.ask("/v1/in_process", {"index": 3})
+    assert [status for status, _ in apart.ask("/v1/in_process", {"index": 2, "act": "die"})] == [500]
+    ((status, after),) = apart.ask("/v1/in_process", {"index": 3})
     assert (status, after["pid"] == before["pid"]) == (200, False)
 
 
-def test_a_process_that_hangs_is_killed(served):
-    processes = served.main.service._places._processes
+def test_while_no_process_lives_the_service_is_not_ready_and_requests_wait_for_one(apart):
+    service, processes = apart.main.service, apart.main.service._places._processes
+    assert service.lacks is None
+    (child, other) = processes._free
+    for each in (child, other):
+        each._child.kill()
+    _until(lambda: child.has_ended and other.has_ended)
+    assert "being replaced" in service.lacks
+    ((status, found),) = apart.ask("/v1/in_process", {"index": 1})
+    assert status == 200
+    assert found["pid"] not in (child._child.pid, other._child.pid)
+    assert service.lacks is None
+
+
+def test_a_process_that_was_dead_before_it_was_asked_costs_nobody_anything(apart):
+    processes = apart.main.service._places._processes
+    with processes._changed:  # taken and put back, so that nobody has seen its end
+        dead = processes._free.pop()
+    dead._child.kill()
+    _until(lambda: dead.has_ended)
+    with processes._changed:
+        processes._free.append(dead)
+    ((status, found),) = apart.ask("/v1/in_process", {"index": 1})
+    assert (status, found["pid"] == dead._child.pid) == (200, False)
+
+
+def test_a_step_that_may_be_retried_outlives_its_process(apart):
+    assert apart.ask("/v1/retried", {"index": 1, "act": "die"}) == [(200, 1)]
+    assert ("dagc_retries_total", "graph.frail", "answered") in apart.counted.events
+
+
+def test_a_process_that_hangs_is_killed(apart):
+    processes = apart.main.service._places._processes
+    hung = processes._free[-1]
 
     async def ask():
-        late = await served.call("/v1/in_process", {"index": 1, "act": "hang"}, timeout_s=0.5)
+        late = await apart.call("/v1/in_process", {"index": 1, "act": "hang"}, timeout_s=0.5)
         before = time.monotonic()
-        while not processes._free and time.monotonic() < before + 20:
+        while not hung.has_ended and time.monotonic() < before + 20:
             await asyncio.sleep(0.05)
-        return late.status, await served.call("/v1/in_process", {"index": 2})
+        return late.status, await apart.call("/v1/in_process", {"index": 2})
 
     late, answer = asyncio.run(ask())
-    assert (late, answer.status) == (504, 200)
+    assert (late, answer.status, hung.has_ended) == (504, 200, True)
+
+
+def _until(is_so):
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("route", ["/v1/in_lists", "/v1/in_lists_aside", "/v1/in_lists_awaited"])
@@ -353,8 +418,8 @@ def test_too_few_results_fail_their_batch_only(served):
     assert [status for status, _ in served.ask("/v1/in_lists", *_asks(4))] == [200] * 4
 
 
-def test_a_step_of_lists_in_a_process_shares_calls_too(served):
-    answers = served.ask("/v1/in_lists_away", *_asks(30))
+def test_a_step_of_lists_in_a_process_shares_calls_too(apart):
+    answers = apart.ask("/v1/in_lists_away", *_asks(30))
     assert [value[0] for _, value in answers] == [index + 100 for index in range(30)]
     assert max(value[1] for _, value in answers) > 1
 

@@ -152,7 +152,7 @@ class Methods:
 
     @property
     def _is_ready(self) -> bool:
-        return self._front.ready and not self._front.draining
+        return self._front.why_not_ready is None
 
     def _server_ready(self, _: Message) -> Message:
         return make("ServerReadyResponse", ready=self._is_ready)

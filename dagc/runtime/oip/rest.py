@@ -154,7 +154,7 @@ class Rest:
 
     @property
     def _is_ready(self) -> bool:
-        return self._front.ready and not self._front.draining
+        return self._front.why_not_ready is None
 
     def _count(
         self, path: str, meter: Meter, status: int, seconds: float, request_id: bytes, size: int, scope: HTTPScope

@@ -88,6 +88,7 @@ class Service:
     parts = ()
     events = ()
     is_stuck = False
+    lacks = None
     access = None
     app = None
     models = ()
