@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -228,6 +228,7 @@ class Supervisor:
             _log("warning", "worker_died", f"worker {child.number} {ending} and is replaced")
             self.metrics.bury(child.number)
             self._start(child.number)
+            _bury_strays({other.pid for other in self._children.values()})
 
     def _is_hopeless(self, number: int) -> bool:
         times = self._deaths.setdefault(number, deque(maxlen=DEATHS))
@@ -246,6 +247,14 @@ class Supervisor:
     def _signal(self, number: int) -> None:
         for child in self._children.values():
             os.kill(child.pid, number)
+
+
+def _bury_strays(own: Collection[int]) -> None:
+    """See off children that are not `own`: process 1 of a container inherits what a dead worker began."""
+    while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+        if found.si_pid in own:  # its pipe tells of it
+            return
+        os.waitpid(found.si_pid, 0)
 
 
 def _die_with(parent: int) -> None:

@@ -44,14 +44,24 @@ CLIENTS = 8
 
 
 @pytest.fixture
-def served(kit, folder, start):
+def begin(kit, folder, start):
     guards = [{"step": "graph.crunched", "timeout_s": None, "retries": 0, "run": "process"}]
     ends = [kit.endpoint("crunch", parameters=["number"], body=None, waits=True)]
     path = folder.write(GRAPH, MAIN, ends, [], ["graph.crunched"], guards).path
+
+    def make(*command: str, workers: int = 2):
+        return start("--drain-s", "0", command=(*command, str(path / "main.py")), DAGC_WORKERS=str(workers))
+
+    return make
+
+
+@pytest.fixture
+def served(begin):
+    """One worker on one CPU."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:
-        return start("--drain-s", "0", command=(str(path / "main.py"),))
+        return begin(workers=1)
     finally:
         os.sched_setaffinity(0, before)
 
@@ -134,3 +144,16 @@ def test_processes_that_are_killed_lose_their_own_calls_only_and_end_with_their_
 def _lives(pid: int) -> bool:
     status = _text(Path(f"/proc/{pid}/status"))
     return bool(status) and "State:\tZ" not in status
+
+
+def test_a_supervisor_that_inherits_what_a_killed_worker_leaves_sees_it_off(begin) -> None:
+    """As process 1 of a container does; else every death would leave dead ones until there is room for none."""
+    inherits = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1); "  # PR_SET_CHILD_SUBREAPER
+    served = begin("-c", inherits + "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])")
+    supervisor = served.child.pid
+    first, second = children(supervisor)
+    left = children(first)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: len(children(supervisor) - left - {first}) == 2 and not any(map(_lives, left)))
+    os.kill(second, signal.SIGKILL)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
