@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import random
 import ssl
 import threading
 import urllib.error
@@ -18,6 +19,8 @@ _LOG = logging.getLogger("dagc.runtime")
 
 _TRY_AGAIN = frozenset({429, 502, 503, 504})  # OTLP specification, "failures"
 _FIRST_WAIT_S = 1.0
+_LONGEST_WAIT_S = 60.0
+"""That a collector may ask for; spans that come meanwhile wait, and are dropped when they are too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +119,41 @@ class Sender:
         if self._to.compressed:
             body, headers["content-encoding"] = gzip.compress(body, mtime=0), "gzip"
         wait_s = _FIRST_WAIT_S
-        while (reason := self._refusal(urllib.request.Request(self._to.url, body, headers))) is not None:
-            again, why = reason
-            if not again or wait_s > self._to.timeout_s or self._closing.wait(wait_s):
-                _LOG.warning("%d spans were dropped: %s", len(spans), why)
+        while (refusal := self._refusal(urllib.request.Request(self._to.url, body, headers))) is not None:
+            # Jitter, so that services that were refused together come back apart.
+            pause_s = max(refusal.after_s, wait_s * random.uniform(0.5, 1.0))
+            if not refusal.may_try_again or wait_s > self._to.timeout_s or self._closing.wait(pause_s):
+                _LOG.warning("%d spans were dropped: %s", len(spans), refusal.why)
                 return
             wait_s *= 2
 
-    def _refusal(self, request: urllib.request.Request) -> tuple[bool, str] | None:
-        """Why the collector did not take a batch, and whether it may later."""
+    def _refusal(self, request: urllib.request.Request) -> "_Refusal | None":
+        """Why the collector did not take a batch, if it did not."""
         try:
             with urllib.request.urlopen(request, timeout=self._to.timeout_s, context=self._to.tls):
                 return None
         except urllib.error.HTTPError as error:
             error.close()
-            return error.code in _TRY_AGAIN, f"the collector answered {error.code}"
+            after_s = _seconds(error.headers.get("retry-after", ""))
+            return _Refusal(f"the collector answered {error.code}", error.code in _TRY_AGAIN, after_s)
         except OSError as error:
-            return True, f"the collector cannot be reached ({type(error).__name__})"
+            return _Refusal(f"the collector cannot be reached ({type(error).__name__})", may_try_again=True)
         except Exception as error:  # nothing that a collector does may end the thread
-            return False, f"the collector's answer is not understood ({type(error).__name__})"
+            return _Refusal(f"the collector's answer is not understood ({type(error).__name__})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a batch was not taken, whether it may be later, and when at the earliest."""
+
+    why: str
+    may_try_again: bool = False
+    after_s: float = 0.0
+
+
+def _seconds(text: str) -> float:
+    """What `Retry-After` asks for, within reason; 0 where it says nothing, or a date."""
+    return min(float(text), _LONGEST_WAIT_S) if text.strip().isdecimal() else 0.0
 
 
 def _tls(authorities: str, certificate: str, key: str) -> ssl.SSLContext:

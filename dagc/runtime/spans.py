@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from . import foreign_spans
 from .traces import Attribute
 
 INTERNAL, SERVER = 1, 2
@@ -64,9 +65,12 @@ def inside(span: Span) -> Iterator[None]:
     """A block in which the span is the current one; the block does not end it."""
     before = _current.get()
     _current.set(span)
+    context = span.context
+    foreign = foreign_spans.attach(context.trace_id, context.span_id, sampled=context.sampled)
     try:
         yield
     finally:
+        foreign_spans.restore(foreign)
         # Not by a token: what is closed after its client has gone may end in another context than it began in.
         _current.set(before)
 

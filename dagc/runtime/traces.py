@@ -45,7 +45,10 @@ def span(name: str, **attributes: str | int | float) -> AbstractContextManager[N
 
 
 def traceparent() -> str | None:
-    """The header `traceparent` (W3C Trace Context) for a call made on behalf of the current request."""
+    """The header `traceparent` (W3C Trace Context) for a call made on behalf of the current request.
+
+    `tracestate` is not read and not passed on, as the recommendation allows (3.5): nothing here writes to it.
+    """
     if _tracers and (found := _tracers[0].traceparent()) is not None:
         return found
     ticket = CURRENT.get()

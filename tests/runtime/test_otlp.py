@@ -111,9 +111,11 @@ def test_the_variable_for_traces_goes_before_the_general_one() -> None:
 class Collector(ThreadingHTTPServer):
     """Answers with each of `statuses` in turn, and 200 from then on."""
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self, *statuses: int, retry_after: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Received)
         self.statuses = list(statuses)
+        self.retry_after = retry_after
+        self.at: list[float] = []
         self.got: list[tuple[int, dict[str, str], bytes]] = []
 
 
@@ -123,8 +125,11 @@ class _Received(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         status = self.server.statuses.pop(0) if self.server.statuses else 200
+        self.server.at.append(time.monotonic())
         self.server.got.append((status, {key.lower(): value for key, value in self.headers.items()}, body))
         self.send_response(status)
+        if self.server.retry_after:
+            self.send_header("retry-after", self.server.retry_after)
         self.end_headers()
 
     def log_message(self, *words: object) -> None: ...
@@ -167,6 +172,16 @@ def test_a_batch_that_is_not_taken_now_is_sent_again() -> None:
     assert [status for status, _, _ in collector.got] == [503, 200]
     assert all(headers["api-key"] == "k" for _, headers, _ in collector.got)
     assert all(names(gzip.decompress(body)) == ["once"] for _, _, body in collector.got)
+
+
+@pytest.mark.port
+def test_a_collector_says_how_long_it_wants_to_be_left_alone() -> None:
+    collector = Collector(429, retry_after="2")
+    with sending(collector) as sender:
+        sender.put(span("once"))
+        until(lambda: len(collector.got) == 2)
+    first, second = collector.at
+    assert second - first >= 1.9, "its own pause would be one second at most"
 
 
 @pytest.mark.port

@@ -213,6 +213,51 @@ def test_a_failure_is_in_its_span_without_what_it_said(built, collector) -> None
     assert not [1 for line in errors if "secret" in line]
 
 
+JOINED = """
+from opentelemetry import trace
+
+
+def told(pick: Pick) -> None:
+    with trace.get_tracer("user").start_as_current_span("own") as span:
+        context = span.get_span_context()
+        raise dagc.Refuse(f"{context.trace_id:032x} {context.span_id:016x} {int(context.trace_flags)}")
+
+
+@dagc.step(run="thread")
+def checked(pick: Pick) -> int:
+    told(pick)
+
+
+@dagc.step
+def scale(index: int) -> float:
+    told(index)
+
+
+@dagc.graph
+def waited"""
+
+
+def test_spans_that_a_step_makes_with_opentelemetrys_api_join_the_trace(built, collector) -> None:
+    """Without a provider of the user's the API hands its parent on, which is what is looked at."""
+    graph = built / "graph.py"
+    graph.write_text(graph.read_text().replace("\n\n@dagc.graph\ndef waited", JOINED))
+    found: dict[str, str] = {}
+    with running(built, OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint) as (address, _):
+        for route in ("waited", "turned"):
+            for sampled in (1, 0):
+                headers = {"content-type": "application/json", "traceparent": f"00-{TRACE}-{PARENT}-0{sampled}"}
+                asked = urllib.request.Request(f"{address}/v1/{route}", b'{"index":1}', headers)
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(asked, timeout=30)
+                trace, span, flags = json.load(refused.value)["error"]["message"].split()
+                assert (trace, flags) == (TRACE, str(sampled))
+                assert span != PARENT
+                if sampled:
+                    name = "step graph.checked" if route == "waited" else "step graph.scale"
+                    found[name] = span
+    assert found == {name: collector.named(name)[0].span_id.hex() for name in found}
+
+
 def test_the_sampler_is_the_operators(built, collector) -> None:
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
