@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import CodeType, FrameType
 
 from .codec import Codec
@@ -37,6 +38,8 @@ class Watchdog:
         self._watch = watch
         self._beaten = 0.0
         self._holder: str | None = None
+        self._place = ""
+        """Where the loop was when its holder was looked for."""
         self._seen: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -51,24 +54,28 @@ class Watchdog:
         now = time.monotonic()
         held_s = now - self._beaten - BEAT_S
         holder, self._holder = self._holder, None
+        place, self._place = self._place, ""
         self._beaten = now
         if held_s > LONG_S:
-            self._tell(holder or UNKNOWN, held_s)
+            self._tell(holder or UNKNOWN, place, held_s)
         loop.call_later(BEAT_S, self._beat, loop)
 
-    def _tell(self, holder: str, held_s: float) -> None:
+    def _tell(self, holder: str, place: str, held_s: float) -> None:
         self._watch.observer.took(BLOCKED, held_s, holder)
         self._seen[holder] += 1
         if self._seen[holder] % LOGGED_EVERY == 1:
-            text = "`%s` held the event loop for %d ms: nobody is answered meanwhile; %d times so far"
-            _LOG.warning(text, holder, 1000 * held_s, self._seen[holder])
+            text = "%s held the event loop for %d ms: nobody is answered meanwhile; %d times so far"
+            who = f"`{holder}`" if holder != UNKNOWN else _no_step(place)
+            _LOG.warning(text, who, 1000 * held_s, self._seen[holder])
 
     def _look(self, thread: int) -> None:
         """Look at what the loop does whenever it has missed its beat."""
         while True:
             time.sleep(BEAT_S)
             if self._holder is None and time.monotonic() - self._beaten > BEAT_S + LONG_S:
-                self._holder = self._found(sys._current_frames().get(thread))
+                frame = sys._current_frames().get(thread)
+                self._place = _place(frame)
+                self._holder = self._found(frame)
 
     def _found(self, frame: FrameType | None) -> str | None:
         """The innermost step, session or codec among the frames."""
@@ -77,6 +84,17 @@ class Watchdog:
                 return name or str(getattr(frame.f_locals.get("self"), "name", UNKNOWN))
             frame = frame.f_back
         return None
+
+
+def _no_step(place: str) -> str:
+    """Who holds the loop, as far as that is known, where it is no step, session or codec of the service."""
+    if place:
+        return f"no step, session or codec, but something at {place},"
+    return "something that could not be looked at (a library that keeps Python's lock, or a busy machine)"
+
+
+def _place(frame: FrameType | None) -> str:
+    return "" if frame is None else f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
 
 
 def _codes(steps: Sequence[str]) -> Mapping[CodeType, str]:

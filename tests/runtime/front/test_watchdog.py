@@ -33,6 +33,13 @@ def computed(ms: int) -> int:
     return ms
 
 
+def plain(ms: int) -> int:
+    until = time.monotonic() + ms / 1000
+    while time.monotonic() < until:
+        sum(range(10))
+    return ms
+
+
 @dagc.graph
 def held(ms: int, how: str) -> int: ...
 """
@@ -42,7 +49,7 @@ service = Service(__file__)
 
 @service.endpoint(graph.held)
 async def held(ms, how):
-    return graph.slept(ms) if how == "slept" else graph.computed(ms)
+    return {"slept": graph.slept, "computed": graph.computed, "plain": graph.plain}[how](ms)
 
 
 if __name__ == "__main__":
@@ -58,7 +65,7 @@ def test_the_step_that_holds_the_loop_is_named(kit, folder) -> None:
         command, cwd=built, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         address = ready_address(process)
-        for how in ("slept", "computed"):
+        for how in ("slept", "computed", "plain"):
             body = json.dumps({"ms": 400, "how": how}).encode()
             asked = urllib.request.Request(f"{address}/v1/held", body, {"content-type": "application/json"})
             assert urllib.request.urlopen(asked, timeout=30).read() == b"400"
@@ -70,3 +77,4 @@ def test_the_step_that_holds_the_loop_is_named(kit, folder) -> None:
         assert seconds is not None
         assert float(seconds[1]) > 0.2
         assert [line for line in errors.splitlines() if f"`{step}` held the event loop for" in line]
+    assert "no step, session or codec, but something at graph.py:" in errors
