@@ -16,6 +16,7 @@ from dagc.backends.requirements import CUDA, CUDA_WITH_LIBRARIES
 from dagc.backends.service import render_service
 from dagc.diagnostics import CompileError, Diagnostic, Report
 from dagc.dsl import auth as dsl_auth
+from dagc.dsl.environments import ENVIRONMENTS_NAME
 from dagc.dsl.traced import Traced
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.inputs import seeded_requests
@@ -66,7 +67,10 @@ def as_written(graph: Graph) -> Graph:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A checked file up to its plan: what `dagc plan` shows."""
+    """A checked file up to its plan: what `dagc plan` shows.
+
+    `profile` is what was measured, `environment` the profile of `dagc.toml` whose numbers it has.
+    """
 
     traced: tuple[Traced, ...]
     optimised: tuple[Optimised, ...]
@@ -74,6 +78,7 @@ class Planned:
     plan: ServicePlan
     lock: Lock | None
     profile: Profile | None
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +92,20 @@ class Compilation:
 
 @no_collections()
 def plan_file(
-    source: Path, report: Report, watch: Watch, *, unmeasured: bool = False, placed: Placed = as_written
+    source: Path,
+    report: Report,
+    watch: Watch,
+    *,
+    unmeasured: bool = False,
+    placed: Placed = as_written,
+    environment: str | None = None,
 ) -> Planned:
-    """The graphs of a file, optimised and planned as services.
+    """The graphs of a file, optimised and planned as services, with the numbers of profile `environment`.
 
     `unmeasured` leaves profile.json aside, `placed` puts nodes elsewhere than the user did.
     """
     watch("tracing and checking")
-    traced = check_file(source, report)
+    traced = check_file(source, report, environment=environment)
     requests = stored_requests(source.parent)
     watch("fusing and optimising")
     shared = shared_models([graph.graph for graph in traced], traced[0].store)
@@ -113,23 +124,29 @@ def plan_file(
         sources,
         dagc_version=version("dagc"),
         build_only=traced[0].build_only,
-        remarks=[*(remark.message for after in optimised for remark in after.remarks), *map(_of_gpu, gpus)],
+        remarks=[
+            *(remark.message for after in optimised for remark in after.remarks),
+            *map(_of_gpu, gpus),
+            *([f"numbers are those of profile `{environment}` in {ENVIRONMENTS_NAME}"] if environment else []),
+        ],
         profile=profile,
         ingress=_ingress(traced[0]),
     )
     report.extend(found for service in plan.services for found in outdated(profile, service.sessions))
     report.extend(measured_holders([graph.graph for graph in traced], profile))
     report.extend(pointless_waits([after.graph for after in optimised], plan.services))
-    return Planned(traced, optimised, requests, plan, lock, profile)
+    return Planned(traced, optimised, requests, plan, lock, profile, environment)
 
 
-def compile_file(source: Path, report: Report, watch: Watch, *, unmeasured: bool = False) -> Compilation:
+def compile_file(
+    source: Path, report: Report, watch: Watch, *, unmeasured: bool = False, environment: str | None = None
+) -> Compilation:
     """The build of a file: planned, proven equal to its unfused form, and rendered; see `plan_file`.
 
     Raises:
         CompileError: a mistake of the user's, or a proof that failed (E0801, E0802, E0804).
     """
-    planned = plan_file(source, report, watch, unmeasured=unmeasured)
+    planned = plan_file(source, report, watch, unmeasured=unmeasured, environment=environment)
     watch("proving the fused form equal")
     times = StepTimes()
     store, sessions = planned.traced[0].store, _session_keys(after.graph for after in planned.optimised)
@@ -224,7 +241,10 @@ def _facts(key: ModelKey, store: ModelStore) -> ModelFacts:
     signature = store.signature(key)
     feeds = tuple(_port(signature, port) for port in signature.inputs)
     fetches = tuple(_port(signature, port) for port in signature.outputs)
-    return ModelFacts(feeds, fetches, key, store.mixing(key), store.estimated_ms(key), store.library(key))
+    shared = store.shared_inputs(key)
+    agreed_on = tuple(feed.name for feed in feeds if feed.name in shared)
+    mixing, estimated_ms, library = store.mixing(key), store.estimated_ms(key), store.library(key)
+    return ModelFacts(feeds, fetches, key, mixing, estimated_ms, library, agreed_on)
 
 
 def _port(signature: Signature, port: ModelPort) -> Port:

@@ -79,8 +79,13 @@ def _session(session: Session) -> dict[str, str]:
         "name": session.name,
         "parts": joined_parts(session.parts),
         "lines": cite(session.lines),
-        "batch": alone or f"up to {session.max_batch} requests share a run{wait}",
+        "batch": alone or f"up to {session.max_batch} requests share a run{_agreed(session)}{wait}",
     }
+
+
+def _agreed(session: Session) -> str:
+    names = ", ".join(f"`{plain(name)}`" for name in session.agreed_on)
+    return f" if they agree on {names}" if names else ""
 
 
 def prose(text: str) -> str:

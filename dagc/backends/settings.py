@@ -82,7 +82,9 @@ def _session(session: Session) -> JsonValue:
     measured = set() if session.run_ms is None else {"run_ms"}
     replaced = {"reload"} if session.reload else set()
     patient = {"max_wait_ms"} if session.max_wait_ms else set()
-    value: JsonValue = session.model_dump(mode="json", include=_OF_SESSION | measured | replaced | patient)
+    agreeing = {"agreed_on"} if session.agreed_on else set()
+    asked = _OF_SESSION | measured | replaced | patient | agreeing
+    value: JsonValue = session.model_dump(mode="json", include=asked)
     return value
 
 

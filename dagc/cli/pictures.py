@@ -138,6 +138,8 @@ def _session(session: Session) -> Iterator[str]:
         yield f"    one request at a time: {session.one_by_one}"
     else:
         wait = f", the first waits up to {session.max_wait_ms:g} ms for others" if session.max_wait_ms else ""
-        yield f"    up to {session.max_batch} requests share a run{wait}: every operator is row-wise"
+        agreed = ", ".join(f"`{name}`" for name in session.agreed_on)
+        agreeing = f" if they agree on {agreed}" if agreed else ""
+        yield f"    up to {session.max_batch} requests share a run{agreeing}{wait}: every operator is row-wise"
     if session.reload:
         yield f"    while the service runs, `{session.reload}` in DAGC_MODELS_DIR takes its place"

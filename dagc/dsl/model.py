@@ -57,6 +57,7 @@ def onnx(
     *,
     sha256: str | None = None,
     inputs: Mapping[str, object] | None = None,
+    batch_axes: Mapping[str, int | None] | None = None,
     returns: None = None,
     on: Service | None = None,
     reload: bool = False,
@@ -67,6 +68,7 @@ def onnx(
     *,
     sha256: str | None = None,
     inputs: Mapping[str, object] | None = None,
+    batch_axes: Mapping[str, int | None] | None = None,
     returns: type[Returned],
     on: Service | None = None,
     reload: bool = False,
@@ -77,6 +79,7 @@ def onnx(
     *,
     sha256: str | None = None,
     inputs: Mapping[str, object] | None = None,
+    batch_axes: Mapping[str, int | None] | None = None,
     returns: type[Returned] | None = None,
     on: Service | None = None,
     reload: bool = False,
@@ -87,11 +90,15 @@ def onnx(
         path: relative to the file that declares the model.
         sha256: what the file must hash to, in hex.
         inputs: declared types of inputs by name (`{"x": f32(30)}`), checked against the file.
+        batch_axes: which axis counts the examples, for inputs and outputs of which it is not axis 0
+            (`{"state": 1, "rate": None}`). `None`: the input has no such axis, and requests share a run only when
+            they agree on it. Types are those of one example: without that axis.
         returns: a NamedTuple whose fields name the outputs and declare their types.
         on: the service that runs it; without one it follows what reads its outputs.
         reload: whether another file may take its place while the service runs; it is fused with nothing then.
     """
-    return OnnxModel(ModelFile(path, sha256), inputs, returns, caller_place(), on, reload=reload)  # type: ignore[return-value]  # see OnnxModel
+    source = ModelFile(path, sha256, batch_axes, reload=reload)
+    return OnnxModel(source, inputs, returns, caller_place(), on, reload=reload)  # type: ignore[return-value]  # see OnnxModel
 
 
 @dataclass(frozen=True, slots=True)

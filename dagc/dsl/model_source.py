@@ -2,6 +2,7 @@
 
 import os
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from dagc.diagnostics import Diagnostic, Span
 from dagc.models.read import expect_model, read_model
 from dagc.trace.recorder import refuse
 
+_WRITTEN = 'write `batch_axes={"state": 1, "rate": None}`'
 _INSTALLED = tuple(Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib"))
 
 
@@ -37,9 +39,11 @@ class ModelSource(Protocol):
 class ModelFile:
     """An ONNX file; `path` is relative to the folder of the file that declares the model."""
 
-    def __init__(self, path: object, sha256: object) -> None:
+    def __init__(self, path: object, sha256: object, batch_axes: object = None, *, reload: bool = False) -> None:
         self._path = path
         self._sha256 = sha256
+        self._batch_axes = batch_axes
+        self._reload = reload
 
     @property
     def label(self) -> str:
@@ -61,8 +65,26 @@ class ModelFile:
         if sha256 is not None and not isinstance(sha256, str):
             message = f"`sha256=` is the digest in hex as a string, not `{type(sha256).__name__}`"
             refuse(Diagnostic.at("E0132", message, declared, "declared here"))
+        axes = self._axes(declared)
         # An address is handed on as it is: `read_model` knows it and says what to do (E0408).
-        return read_model(Path(path) if "://" in str(path) else folder / path, sha256=sha256)
+        file = Path(path) if "://" in str(path) else folder / path
+        return read_model(file, sha256=sha256, batch_axes=axes)
+
+    def _axes(self, declared: Span | None) -> dict[str, int | None]:
+        """What `batch_axes=` declares; refuses (E0132) what is no axis, and a model that may be replaced."""
+        given: object = {} if self._batch_axes is None else self._batch_axes
+        if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+            message = "`batch_axes=` maps the names of inputs and outputs to axes, and this does not"
+            refuse(Diagnostic.at("E0132", message, declared, "declared here", help=_WRITTEN))
+        for name, axis in given.items():
+            if axis is not None and (type(axis) is not int or axis < 0):
+                message = f"`batch_axes=` says of `{name}` `{axis!r:.40}`, and an axis is 0, 1, 2 ... or `None`"
+                refuse(Diagnostic.at("E0132", message, declared, "declared here", help=_WRITTEN))
+        if given and self._reload:
+            message = "`batch_axes=` and `reload=True` do not go together"
+            help = "export the model with its batch along axis 0: a file that replaces it is served as it is"
+            refuse(Diagnostic.at("E0132", message, declared, "declared here", help=help))
+        return dict(given)
 
     def name_from(self, root: Path, folder: Path) -> str:
         """The path from `root`; of a file in an installed package, the one from where packages are."""

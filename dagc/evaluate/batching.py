@@ -1,13 +1,13 @@
 """Rows run together against the same rows run alone: operators that mix no rows may still round differently."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from dagc.evaluate.comparison import Difference, array_difference, noise_floor, rounded_up
 from dagc.evaluate.evaluate import Watch
-from dagc.evaluate.feeds import packed_feeds
+from dagc.evaluate.feeds import lane, packed_feeds
 from dagc.evaluate.kernels import Array
 from dagc.evaluate.tolerance import TOLERANCES, tolerance_of
 from dagc.evaluate.verdict import Batched, Failure
@@ -78,14 +78,15 @@ def compare_batches(
 
 
 def run_rows(runner: Runner, op: RunModel, rows: Sequence[Mapping[str, Array]]) -> list[Array]:
-    """The fetches of one run over all rows, batch axis first. All rows must have the same shapes."""
+    """The fetches of one run over all rows, batch axis first. All rows must have one lane."""
     stacked = {name: np.stack([row[name] for row in rows]) for name in op.feeds}
     return list(runner.run(stacked, op.fetches))
 
 
 def _row_differences(op: RunModel, noted: Sequence[Run], store: ModelStore) -> Iterator[tuple[Run, Difference]]:
     runner, signature = store.runner(op.model), store.signature(op.model)
-    for group in _equal_shapes([(run, packed_feeds(op, signature, run.inputs)) for run in noted]):
+    rows = [(run, packed_feeds(op, signature, run.inputs)) for run in noted]
+    for group in _lanes(rows, store.shared_inputs(op.model)):
         together = run_rows(runner, op, [feeds for _, feeds in group])
         for row, (run, _) in enumerate(group):
             for name, batch, alone in zip(op.fetches, together, run.outputs, strict=True):
@@ -98,13 +99,13 @@ def _row_differences(op: RunModel, noted: Sequence[Run], store: ModelStore) -> I
                 )
 
 
-def _equal_shapes(
-    rows: Sequence[tuple[Run, dict[str, Array]]],
+def _lanes(
+    rows: Sequence[tuple[Run, dict[str, Array]]], agreed_on: Collection[str]
 ) -> Iterator[Sequence[tuple[Run, dict[str, Array]]]]:
     """Rows that may share a batch, at most a thousand at a time."""
-    groups: dict[tuple[tuple[int, ...], ...], list[tuple[Run, dict[str, Array]]]] = {}
+    groups: dict[Hashable, list[tuple[Run, dict[str, Array]]]] = {}
     for run, feeds in rows:
-        groups.setdefault(tuple(feed.shape for feed in feeds.values()), []).append((run, feeds))
+        groups.setdefault(lane(feeds, agreed_on), []).append((run, feeds))
     for group in groups.values():
         for start in range(0, len(group), _MOST_ROWS):
             yield group[start : start + _MOST_ROWS]

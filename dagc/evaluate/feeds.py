@@ -1,6 +1,6 @@
 """Values as a model takes them: one packing for an evaluated graph and for the proofs about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,6 +15,12 @@ def packed_feeds(op: RunModel, signature: Signature, values: Sequence[object]) -
     """One example for each feed of the node, in the model's dtypes, without the batch axis."""
     types = feed_types(op, signature)
     return {name: as_tensor(value, types[name]) for name, value in zip(op.feeds, values, strict=True)}
+
+
+def lane(feeds: Mapping[str, Array], agreed_on: Collection[str]) -> Hashable:
+    """What examples have to have equal to share a run: every shape, and what requests agree on."""
+    shapes = tuple(feed.shape for feed in feeds.values())
+    return shapes, *(_content(feeds[name]) for name in feeds if name in agreed_on)
 
 
 def feed_types(op: RunModel, signature: Signature) -> Mapping[str, Tensor]:
@@ -38,3 +44,7 @@ def as_tensor(value: object, wanted: Tensor) -> Array:
     with np.errstate(over="ignore"):
         array = np.asarray(operand, dtype=to_numpy(wanted.dtype))
     return array.reshape((1,) * len(wanted.dims or ()))
+
+
+def _content(array: Array) -> Hashable:
+    return tuple(array.ravel().tolist()) if array.dtype.kind == "O" else array.tobytes()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dagc.evaluate.batching import Run, Runs, run_rows
-from dagc.evaluate.feeds import packed_feeds
+from dagc.evaluate.feeds import lane, packed_feeds
 from dagc.evaluate.kernels import Array
 from dagc.evaluate.tolerance import tolerance_of
 from dagc.evaluate.verdict import Sensitivity, Straddle
@@ -84,9 +84,10 @@ class _Nudging:
                 yield from self._jumped(list(rows), columns)
 
     def _batches(self, noted: Sequence[tuple[Run, dict[str, Array]]]) -> Iterator[Sequence[_Moved]]:
-        """What is moved in all runs, in order; whatever shares a batch has equal shapes."""
+        """What is moved in all runs, in order; whatever shares a batch has one lane."""
         every = (moved for run, feeds in noted for moved in _moved(run, feeds))
-        for _, equal in groupby(every, lambda moved: [feed.shape for feed in moved.feeds.values()]):
+        agreed_on = self.store.shared_inputs(self.op.model)
+        for _, equal in groupby(every, lambda moved: lane(moved.feeds, agreed_on)):
             while batch := list(islice(equal, _ROWS_TOGETHER if self.together else 1)):
                 yield batch
 

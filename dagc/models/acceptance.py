@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagc.ir.types import Dim, Tensor
+from dagc.models.batch_axes import BatchAxes, with_batch_axes
 from dagc.models.example_feeds import vocabularies
 from dagc.models.extensions import with_png_only
 from dagc.models.external_data import external_bytes, external_locations, inline_external_data
@@ -40,7 +41,7 @@ class Accepted:
     external: bool
 
 
-def accept(content: bytes, name: str, folder: Path, pins: Pins) -> Accepted:
+def accept(content: bytes, name: str, folder: Path, pins: Pins, axes: BatchAxes) -> Accepted:
     """What is known of the model after looking at it in every way.
 
     Args:
@@ -48,6 +49,7 @@ def accept(content: bytes, name: str, folder: Path, pins: Pins) -> Accepted:
         name: What the file is called in messages.
         folder: Where its external data lies.
         pins: For some inputs, the dims of one example that a caller declares; `None` leaves one open.
+        axes: Where the batch lies, for inputs and outputs of which it is not axis 0.
 
     Raises:
         ModelError: every code from E0402 on but E0403, E0408 and E0411.
@@ -61,7 +63,8 @@ def accept(content: bytes, name: str, folder: Path, pins: Pins) -> Accepted:
         inline_external_data(proto, folder)
     remarks = (*without_zipmap(proto), *with_png_only(proto))
     spelled = with_plain_domains(proto)
-    rewritten = _whole(proto, name) if external or remarks or spelled else None
+    moved = with_batch_axes(proto, axes, name)
+    rewritten = _whole(proto, name) if external or remarks or spelled or moved else None
     model = rewritten or content
     _checked(model, proto, name)
     declared = _pinned(signature_of(proto), pins)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from dagc.ir.types import Dim
 from dagc.models.acceptance import Pins, accept
+from dagc.models.batch_axes import BatchAxes
 from dagc.models.extensions import MODULE, installed
 from dagc.models.frames import BrokenFrameError, read_frame, write_frame
 from dagc.models.known import Json, error_json, signature_json
@@ -69,7 +70,7 @@ def _answer(head: dict[str, Json], content: bytes) -> tuple[dict[str, Json], byt
     hold_to(limits)
     name, folder = str(head.get("name")), Path(str(head.get("folder")))
     try:
-        accepted = accept(content, name, folder, _pins(head.get("pins")))
+        accepted = accept(content, name, folder, _pins(head.get("pins")), _axes(head.get("batch_axes")))
     except (MemoryError, RecursionError) as error:
         return {
             "starved": isinstance(error, MemoryError),
@@ -100,6 +101,11 @@ def _pins(json: Json) -> Pins:
 
 def _dims(json: Sequence[Json]) -> Sequence[Dim]:
     return [size if isinstance(size, int) else None for size in json]
+
+
+def _axes(json: Json) -> BatchAxes:
+    axes = json if isinstance(json, dict) else {}
+    return {name: axis if isinstance(axis, int) else None for name, axis in axes.items()}
 
 
 def _whole(json: Json) -> int:

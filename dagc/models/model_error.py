@@ -7,7 +7,7 @@ PROTOBUF_LIMIT_BYTES = 2**31 - 1
 
 
 class ModelError(Exception):
-    """A model cannot be used. `code` is one of E0401 to E0416."""
+    """A model cannot be used. `code` is one of E0401 to E0416, E0460 and E0461."""
 
     def __init__(self, code: str, message: str, notes: tuple[str, ...] = (), help: str | None = None) -> None:
         super().__init__(f"{code}: {message}")

@@ -8,10 +8,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from dagc.diagnostics.progress import doing
 from dagc.diagnostics.suggest import closest
 from dagc.ir.types import Dim
+from dagc.models.batch_axes import BatchAxes
 from dagc.models.cache import entry_key, load_entry, store_entry
 from dagc.models.known import Json, NotAnAnswerError, error_from, recalled, remember, signature_from
 from dagc.models.limits import limits_for
@@ -24,23 +26,27 @@ __all__ = ["ModelError", "contract", "examined", "expect_model", "read_model"]
 _ADDRESS = re.compile(r"^[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _NO_FOLDER = Path("/nonexistent")
 """That of a model without a file, which has no external data that could be read."""
+_ALL_FIRST: BatchAxes = MappingProxyType({})
+"""Axis 0 of every input and output."""
 
 
-def read_model(path: Path, *, sha256: str | None = None) -> bytes:
-    """The model's bytes: exactly the file's, unless it has external data or maps to be turned into tables.
+def read_model(path: Path, *, sha256: str | None = None, batch_axes: BatchAxes = _ALL_FIRST) -> bytes:
+    """The model's bytes: exactly the file's, unless something in it has to be put into another form.
 
-    Its signature, found by running it, is what `ModelStore.signature` gives from then on.
+    That is external data, maps instead of tables, and a batch that lies elsewhere than along axis 0. What
+    `ModelStore.signature` gives from then on was found by running it.
 
     Args:
         path: The file.
         sha256: The digest in hex the file's own bytes must have.
+        batch_axes: Where the batch lies, for inputs and outputs of which it is not axis 0.
 
     Raises:
         ModelError: E0401 no such file, E0402 not a readable model, E0403 another digest than `sha256`, E0404 not
             loadable by this runtime, E0405 no batch axis, E0406 unsafe or missing external data, E0407 an input
             or output that is no tensor of a served type, E0408 an address instead of a path, E0411 it crashes the
             runtime, E0412 it takes too much memory or time, E0413 foreign operators, E0414 impossible sizes, E0415
-            what no service runs, E0416 it lies about its shapes.
+            what no service runs, E0416 it lies about its shapes, E0460 and E0461 as `with_batch_axes`.
     """
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
@@ -51,21 +57,22 @@ def read_model(path: Path, *, sha256: str | None = None) -> bytes:
             (f"its sha256 is {digest}", f"pinned is    {sha256.lower()}"),
             "restore the file, or pin the new digest if the change is meant",
         )
-    return examined(content, path.name, path.parent)
+    return examined(content, path.name, path.parent, batch_axes)
 
 
-def examined(content: bytes, name: str, folder: Path = _NO_FOLDER) -> bytes:
+def examined(content: bytes, name: str, folder: Path = _NO_FOLDER, batch_axes: BatchAxes = _ALL_FIRST) -> bytes:
     """The model's bytes as `read_model` gives them, for bytes that are at hand; raises like it.
 
     Args:
         content: The model.
         name: What it is called in messages.
         folder: Where its external data lies.
+        batch_axes: As in `read_model`.
     """
     digest = hashlib.sha256(content).hexdigest()
-    if recalled(digest) is not None:
+    if not batch_axes and recalled(digest) is not None:
         return content
-    signature, rewritten = _looked_at(content, digest, name, folder, {})
+    signature, rewritten = _looked_at(content, digest, name, folder, {}, batch_axes)
     model = rewritten or content
     remember(hashlib.sha256(rewritten).hexdigest() if rewritten else digest, signature)
     return model
@@ -106,17 +113,22 @@ def contract(model: bytes, inputs: Mapping[str, tuple[Dim, ...]], name: str) -> 
 
 
 def _looked_at(
-    content: bytes, digest: str, name: str, folder: Path, pins: dict[str, Json]
+    content: bytes,
+    digest: str,
+    name: str,
+    folder: Path,
+    pins: dict[str, Json],
+    batch_axes: BatchAxes = _ALL_FIRST,
 ) -> tuple[Signature, bytes | None]:
     """What is known of the content, from the cache or the limited process."""
-    key = entry_key(digest, repr(sorted(pins.items())) if pins else "")
+    key = entry_key(digest, "".join(repr(sorted(asked.items())) for asked in (pins, batch_axes) if asked))
     if (entry := load_entry(key)) is not None:
         try:
             return signature_from(entry[0]), entry[1] or None
         except NotAnAnswerError:
             pass  # written by somebody else, or by chance: it is found out again
     doing(f"running `{name}` with small examples")
-    head: dict[str, Json] = {"folder": str(folder.resolve()), "pins": pins}
+    head: dict[str, Json] = {"folder": str(folder.resolve()), "pins": pins, "batch_axes": {**batch_axes}}
     answer, body = sandbox().ask(name, head, content, limits_for(len(content)))
     try:
         if "error" in answer:

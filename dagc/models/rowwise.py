@@ -10,7 +10,8 @@ from dagc.models.model_error import ModelError
 from dagc.models.proto import parse, plain_domain
 from dagc.models.rows.proof import Proof, batch_input, complaint, outputs
 from dagc.models.rows.rules import ML
-from dagc.models.rows.value import Value
+from dagc.models.rows.value import Tensor, Value
+from dagc.models.shared_inputs import shared_reads
 
 if TYPE_CHECKING:
     import onnx
@@ -22,7 +23,8 @@ _OLDEST_OPSET = 7
 def mixing(model: bytes) -> str | None:
     """`None` when rows provably stay apart, else a sentence naming the operator and node where they may not.
 
-    Apart means mathematically, and for examples whose inputs have equal shapes: a batched matrix product may round
+    Apart means mathematically, and for examples whose inputs have equal shapes and, where the model reads one row
+    for all of them (`shared_inputs.py`), equal values: a batched matrix product may round
     differently from one of a single row, and a row that makes an operator fail fails the whole run.
     """
     try:
@@ -45,6 +47,11 @@ def mixing(model: bytes) -> str | None:
             return known
         if known is not None:
             inputs[value.name] = known
+    for node in shared_reads(proto.graph):  # what requests agree on is equal however many they are
+        whole = inputs[node.input[0]]
+        if isinstance(whole, Tensor) and whole.dims is not None:
+            inputs[node.output[0]] = Tensor(whole.dims[1:])
+            proto.graph.node.remove(node)
     found = outputs(proto.graph, Proof(proto).values(proto.graph, inputs))
     pairs = zip(proto.graph.output, found, strict=True)
     return next((why for output, value in pairs if (why := complaint(output.name, value)) is not None), None)

@@ -167,9 +167,10 @@ def _have_batch_axes(inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
         f"{kind} `{first.name}` has no batch axis: {_lack(first)}",
         (
             *(f"{kind} `{port.name}`: {_lack(port)}" for kind, port in others),
-            "a model is served many examples at once; they lie along axis 0 of every input and output",
+            "a model is served many examples at once; they lie along axis 0 of every input and output unless "
+            "`batch_axes=` says where",
         ),
-        _remedy([port for _, port in without]),
+        _remedy(without),
     )
 
 
@@ -182,15 +183,31 @@ def _lack(port: Port) -> str:
     dims = port.type.dims
     if not dims:
         return f"`{port.type}` has no axis"
-    free = [str(axis) for axis, dim in enumerate(dims) if not isinstance(dim, int)]
+    free = _free_axes(port)
     elsewhere = f", and the batch seems to lie along axis {free[0]}" if len(free) == 1 else ""
     return f"axis 0 of `{port.type}` is fixed to {dims[0]}{elsewhere}"
 
 
-def _remedy(without: Sequence[Port]) -> str:
-    scalars = [port for port in without if not port.type.dims]
-    first = next((port for port in without if port.type.dims), without[0])
+def _free_axes(port: Port) -> list[int]:
+    return [axis for axis, dim in enumerate(port.type.dims or ()) if not isinstance(dim, int)]
+
+
+def _remedy(without: Sequence[tuple[str, Port]]) -> str:
+    """A declaration, where there is one for all that is without, else another export."""
+    declared = [text for kind, port in without if (text := _declaration(kind, port)) is not None]
+    if len(declared) == len(without):
+        help = f"say so: `batch_axes={{{', '.join(declared)}}}`"
+        agreed = "; `None`: requests share a run only when they agree on it"
+        return f"{help}{agreed}" if any(not port.type.dims for _, port in without) else help
+    first = next((port for _, port in without if port.type.dims), without[0][1])
     export = f"export the model with a free axis 0 on `{first.name}` (`dynamic_axes`, or a `None` in the shape)"
-    if scalars and first.type.dims:
-        return f"{export}, and with `{scalars[0].name}` as a constant"
-    return export
+    scalar = next((port for _, port in without if not port.type.dims), first)
+    return export if scalar is first else f"{export}, and with `{scalar.name}` as a constant"
+
+
+def _declaration(kind: str, port: Port) -> str | None:
+    """What `batch_axes=` may say of it, where that can be guessed."""
+    if port.type.dims == ():
+        return f'"{port.name}": None' if kind == "input" else None
+    free = _free_axes(port)
+    return f'"{port.name}": {free[0]}' if len(free) == 1 else None

@@ -14,6 +14,7 @@ from dagc.models.labels import Labels, labels
 from dagc.models.optimise import optimise
 from dagc.models.rowwise import mixing
 from dagc.models.runner import Runner
+from dagc.models.shared_inputs import shared_inputs
 from dagc.models.signature import Signature, read_signature
 
 
@@ -30,6 +31,7 @@ class ModelStore:
     _loading: dict[ModelKey, Future[Runner]] = field(default_factory=dict)
     _estimates: dict[ModelKey, float | None] = field(default_factory=dict)
     _mixing: dict[ModelKey, str | None] = field(default_factory=dict)
+    _shared: dict[ModelKey, frozenset[str]] = field(default_factory=dict)
     _made: dict[Hashable, ModelKey] = field(default_factory=dict)
     _labels: dict[ModelKey, Mapping[str, Labels]] = field(default_factory=dict)
 
@@ -122,6 +124,13 @@ class ModelStore:
         if original not in self._mixing:
             self._mixing[original] = mixing(self._models[original]) or self._one_at_a_time(original)
         return self._mixing[original]
+
+    def shared_inputs(self, key: ModelKey) -> frozenset[str]:
+        """The inputs on which requests have to agree to share a run: `shared_inputs.shared_inputs`, once."""
+        original = self._originals.get(key, key)
+        if original not in self._shared:
+            self._shared[original] = shared_inputs(self._models[original])
+        return self._shared[original]
 
     def estimated_ms(self, key: ModelKey) -> float | None:
         """What a run of one example should take, if operators and sizes tell: `cost.estimated_ms`, once."""

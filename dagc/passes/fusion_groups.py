@@ -104,12 +104,26 @@ class FusionGroups:
         for node in (a, b):
             if isinstance(node.op, RunModel) and node.op.barrier is not None:
                 return f"{described(node)} runs alone: {node.op.barrier}"
+            if (shared := self._computed_share(node)) is not None:
+                return (
+                    f"{described(node)} runs alone: requests have to agree on `{shared}`, which a model computes"
+                )
         if a.placement != b.placement:
             return f"{_home(a)}, and {_home(b)}"
         outside = self._contraction.between(a.name, b.name)
         if outside is not None:
             return f"{described(self._nodes[outside])} stands between them"
         return self._delay(a, b) or self._opset_refusal(a, b)
+
+    def _computed_share(self, node: Node) -> str | None:
+        """An input on which requests have to agree, and which would be none beside the model that computes it."""
+        if not isinstance(node.op, RunModel):
+            return None
+        agreed_on = self._store.shared_inputs(node.op.model)
+        for feed, value in zip(node.op.feeds, node.inputs, strict=True):
+            if feed in agreed_on and value in self._producers and isinstance(self._producers[value].op, RunModel):
+                return feed
+        return None
 
     def _delay(self, a: Node, b: Node) -> str | None:
         """A step after one of them that would come to wait for an async step before the other.

@@ -198,7 +198,7 @@ class Port(_Plain):
 class Session(_Plain):
     """One ONNX model loaded once by the service. `one_by_one` says why requests may not share a run of it.
 
-    `max_wait_ms` is how long the first request of a run waits for others.
+    Those that share one agree on the feeds `agreed_on`; its first request waits `max_wait_ms` for others.
 
     `run_ms` is what a run of one example was measured to take; without it the service measures when it starts. A
     file called `reload` may take the model's place in the running service.
@@ -214,6 +214,7 @@ class Session(_Plain):
     max_batch: int = Field(ge=1)
     max_wait_ms: float = Field(default=0.0, ge=0)
     one_by_one: str | None = None
+    agreed_on: tuple[str, ...] = ()
     run_ms: float | None = None
     reload: str | None = None
 

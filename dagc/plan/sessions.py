@@ -30,6 +30,8 @@ SessionKey = tuple[ModelKey, str | None]
 class ModelFacts:
     """What the plan has to know of a model; `one_by_one` says why requests may not share a run, if so.
 
+    Those that do agree on the feeds `agreed_on`.
+
     `estimated_ms` is what a run of one example should take by the model's operators and sizes, if they tell.
     `library` is the distribution that holds operators of the model, if one has to be loaded.
     """
@@ -40,6 +42,7 @@ class ModelFacts:
     one_by_one: str | None = None
     estimated_ms: float | None = None
     library: str | None = None
+    agreed_on: tuple[str, ...] = ()
 
 
 def sessions(
@@ -108,6 +111,7 @@ def _session(users: Sequence[tuple[Node, RunModel]], facts: ModelFacts, names: N
         lines=cited(spans),
         max_batch=MAX_BATCH,
         one_by_one=facts.one_by_one,
+        agreed_on=() if facts.one_by_one else facts.agreed_on,
         reload=_file(users[0][1], files),
     )
 

@@ -5,7 +5,7 @@ number that is 0.1 us instead of 2.5); only the rest is looked at value by value
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -173,6 +173,11 @@ class Feed:
         if self.dims is None:
             return f"{self.kind}[...]"
         return f"{self.kind}[{', '.join('?' if dim is None else str(dim) for dim in self.dims)}]"
+
+
+def content(array: Array) -> Hashable:
+    """What arrays of one dtype and shape have equal when they hold the same."""
+    return tuple(array.ravel().tolist()) if array.dtype.kind == "O" else array.tobytes()
 
 
 def _overflowed(value: int | float, filled: Array) -> bool:

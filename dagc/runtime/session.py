@@ -20,7 +20,7 @@ import numpy as np
 from .aside import Aside
 from .batch_size import BatchSize
 from .bound import MOST, Bound, is_bindable
-from .feed import Array, Example, Feed, FeedError
+from .feed import Array, Example, Feed, FeedError, content
 from .settings import SessionSettings, StartError, read_file
 
 if TYPE_CHECKING:
@@ -58,11 +58,13 @@ class Session:
         self._ports = settings.fetches
         self._fetches = [port.name for port in settings.fetches]
         self._free = any(feed.shape is None for feed in self._feeds)
+        self._agreed_on = tuple(at for at, feed in enumerate(self._feeds) if feed.name in settings.agreed_on)
+        self._one_lane = not self._free and not self._agreed_on
         self._model: onnxruntime.InferenceSession | None = None
         self._bound: dict[int, Bound] = {}
 
     def example(self, values: tuple[object, ...]) -> Example:
-        """One request's arguments as `run` takes them: where dims are free, arrays whose shapes `lane` needs.
+        """One request's arguments as `run` takes them: arrays, where `lane` needs their shapes or values.
 
         Raises:
             FeedError: their number is wrong, or a value does not fit; it names the session and the feed.
@@ -70,13 +72,16 @@ class Session:
         """
         if len(values) != len(self._feeds):
             raise FeedError(f"session `{self.name}` takes {len(self._feeds)} values, {len(values)} were given")
-        if not self._free:
+        if self._one_lane:
             return values
         return tuple([feed.row(value) for feed, value in zip(self._feeds, values, strict=True)])
 
     def lane(self, example: Example) -> Hashable:
-        """What examples must have equal to share a run: the session and, where dims are free, every shape."""
-        return (self, *map(np.shape, cast("tuple[Array, ...]", example))) if self._free else self
+        """What examples must have equal to share a run: the session, every shape, what they agree on."""
+        if self._one_lane:
+            return self
+        arrays = cast("tuple[Array, ...]", example)
+        return (self, *map(np.shape, arrays), *[content(arrays[at]) for at in self._agreed_on])
 
     def run(self, examples: Sequence[Example]) -> list[object]:
         """The results of each example, in order: one value, or a tuple when the session has several outputs.

@@ -121,6 +121,7 @@ class Port:
 class SessionSettings:
     """One model file. `one_by_one` says why requests may not share a run of it.
 
+    Those that share one agree on the feeds `agreed_on`.
     The first request of a run waits up to `max_wait_ms` for others.
     `run_ms` is how long a run of one example is expected to take; without it the warm-up measures. A file
     called `reload` may take the model's place while the service runs.
@@ -136,6 +137,7 @@ class SessionSettings:
     run_ms: float | None = None
     reload: str | None = None
     max_wait_ms: float = 0.0
+    agreed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ scaler = dagc.onnx("models/scaler.onnx")
 boosted = dagc.onnx("models/boosted.onnx", sha256="0" * 64)
 neural = dagc.onnx("models/neural.onnx", inputs={"x": f32(30)}, reload=True)
 classifier = dagc.onnx("models/classifier.onnx", returns=Classified)
+listening = dagc.onnx("models/vad.onnx", batch_axes={"state": 1, "rate": None}, returns=Classified)
+recurrent = dagc.onnx("models/lstm.onnx", batch_axes={"x": 1, "y": 1})
 decision = dagc.step(Decision)
 patient = dagc.batch(32, max_wait_ms=2)
 compute = dagc.service("compute", cpu=0.5, memory_mib=512, gpu=0, replicas=(1, 4), batch=patient)
@@ -477,6 +479,8 @@ wrong_service = dagc.onnx("models/score.onnx", on="compute")  # refused: call-ov
 wrong_cpu = dagc.service("compute", cpu="2")  # refused: arg-type
 wrong_replicas = dagc.service("compute", replicas=2)  # refused: arg-type
 wrong_batch = dagc.service("compute", batch=32)  # refused: arg-type
+wrong_axis = dagc.onnx("models/score.onnx", batch_axes={"x": "first"})  # refused: dict-item
+wrong_axes = dagc.onnx("models/score.onnx", batch_axes=[1])  # refused: call-overload
 wrong_reload = dagc.onnx("models/score.onnx", reload="daily")  # refused: call-overload
 wrong_returns = dagc.onnx("models/score.onnx", returns=Payment)  # refused: type-var
 wrong_load = dagc.sklearn("wine.pkl")  # refused: call-overload
