@@ -150,7 +150,7 @@ class GrpcLoad(Load):
                 try:
                     found = client.infer("rate", given, client_timeout=60)
                 except tritonclient.utils.InferenceServerException as error:
-                    self.seen[repr(error)] += 1
+                    self.seen[str(error)] += 1
                 else:
                     self.seen[int(found.as_numpy("release").item())] += 1
 

@@ -34,6 +34,10 @@ MOST_RESETS = 200
 MOST_UNFRAMED_BYTES = 64 * 1024
 """Of a frame that has begun; none may be longer than 16 KiB."""
 
+WARNED_S = 0.5
+"""How long calls are still taken after a client was told to go elsewhere: some round trips."""
+
+_EVERY_STREAM = 2**31 - 1
 _CONFIGURATION = Configuration().__for_server__()
 _H2 = H2Configuration(client_side=False, header_encoding=None, validate_inbound_headers=True)
 _logger = logging.getLogger("dagc.front")
@@ -99,6 +103,7 @@ class GrpcConnection(H2Protocol):
         self._front = front
         self._server_state = server_state
         self._since = time.monotonic()
+        self._warned_at: float | None = None
         self._has_spoken = False
         self._transport: asyncio.Transport
 
@@ -147,12 +152,15 @@ class GrpcConnection(H2Protocol):
         self._transport.resume_reading()
 
     def shutdown(self) -> None:
-        """The server stops: calls that have begun are answered, others go elsewhere."""
-        if self._calls.is_leaving or self._transport.is_closing():
+        """The server stops: calls that are begun or on their way are answered, later ones go elsewhere.
+
+        Nothing is refused yet (RFC 9113, section 6.8): a client repeats a refused call only once by itself, and may
+        meet another worker that stops.
+        """
+        if self._warned_at is not None or self._transport.is_closing():
             return
-        self._calls.is_leaving = True
-        self._transport.write(GoAwayFrame(0, last_stream_id=self._calls.last_id).serialize())
-        self._since = time.monotonic()
+        self._warned_at = time.monotonic()
+        self._transport.write(GoAwayFrame(0, last_stream_id=_EVERY_STREAM).serialize())
 
     # What the front calls.
 
@@ -161,13 +169,21 @@ class GrpcConnection(H2Protocol):
 
     def sweep(self, now: float) -> None:
         """Lets go of a connection that has said nothing, is idle, or has been told to leave."""
+        if self._warned_at is not None and now - self._warned_at > WARNED_S:
+            self._leave()
         if self._calls.running:
             self._since = now
-            return
-        if self._calls.is_leaving:
+        elif self._calls.is_leaving:
             self._transport.close()
         elif now - self._since > self._patience_s:
             self.shutdown()
+
+    def _leave(self) -> None:
+        """From now on calls are refused; the client has been told long enough ago."""
+        if self._calls.is_leaving:
+            return
+        self._calls.is_leaving = True
+        self._transport.write(GoAwayFrame(0, last_stream_id=self._calls.last_id).serialize())
 
     @property
     def _patience_s(self) -> float:
