@@ -154,7 +154,7 @@ class GrpcConnection(H2Protocol):
     def shutdown(self) -> None:
         """The server stops: calls that are begun or on their way are answered, later ones go elsewhere.
 
-        Nothing is refused yet (RFC 9113, section 6.8): a client repeats a refused call only once by itself, and may
+        Nothing is refused yet (RFC 9113, section 6.8): a client repeats a refused call once by itself, and may
         meet another worker that stops.
         """
         if self._warned_at is not None or self._transport.is_closing():
