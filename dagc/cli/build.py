@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from dagc.compile import Compilation
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="The graph file.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Take its numbers of services and deadlines in dagc.toml."),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="text for people, json for programs.")]
 
 
-def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
+def check(source: Source, profile: Profile = None, form: OutputFormat = Format.TEXT) -> None:
     """Find the mistakes of a graph file, at the user's own lines, and write nothing.
 
     Example: dagc check graphs/tabular/graph.py
@@ -26,7 +30,7 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
 
     report = Report(str(source.parent))
     with reporting(form):
-        traced = check_file(source, report)
+        traced = check_file(source, report, environment=profile)
     show(report, form)
     if form is Format.TEXT:
         for graph in traced:
@@ -36,7 +40,7 @@ def check(source: Source, form: OutputFormat = Format.TEXT) -> None:
             typer.echo(f"  {remark}")
 
 
-def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
+def plan(source: Source, profile: Profile = None, form: OutputFormat = Format.TEXT) -> None:
     """Show what a build would be: services, sessions, stages, and every fusion done or refused, with the reason.
 
     Example: dagc plan graphs/tabular/graph.py
@@ -46,7 +50,7 @@ def plan(source: Source, form: OutputFormat = Format.TEXT) -> None:
 
     report = Report(str(source.parent))
     with reporting(form), steps() as watch:
-        planned = plan_file(source, report, watch)
+        planned = plan_file(source, report, watch, environment=profile)
     show(report, Format.TEXT)
     if form is Format.JSON:
         sys.stdout.write(planned.plan.model_dump_json(indent=2) + "\n")
@@ -61,6 +65,7 @@ def build(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Where to write; build/<graph> by default.")
     ] = None,
+    profile: Profile = None,
     form: OutputFormat = Format.TEXT,
 ) -> None:
     """Check, fuse, prove and write a service: the tree to review, commit or put into an image.
@@ -70,7 +75,7 @@ def build(
     from dagc.artifacts.write import write
     from dagc.cli.pictures import build_json, build_text
 
-    compilation = compiled(source, form)
+    compilation = compiled(source, form, profile)
     target = out or Path("build") / compilation.planned.plan.name
     with reporting(form):
         write(compilation.tree, target)
@@ -80,12 +85,12 @@ def build(
     typer.echo(build_text(compilation, target), nl=False)
 
 
-def compiled(source: Path, form: Format = Format.TEXT) -> "Compilation":
+def compiled(source: Path, form: Format = Format.TEXT, profile: str | None = None) -> "Compilation":
     """The whole compilation of a file; its mistakes are shown and end the command, its warnings are shown."""
     from dagc.compile import compile_file
 
     report = Report(str(source.parent))
     with reporting(form), steps() as watch:
-        compilation = compile_file(source, report, watch)
+        compilation = compile_file(source, report, watch, environment=profile)
     show(report, Format.TEXT)
     return compilation

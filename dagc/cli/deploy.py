@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagc.cli.bars import bars
+from dagc.cli.build import Profile
 from dagc.cli.outcome import Format, reporting, show
 from dagc.cli.serve import build_into
 from dagc.diagnostics import Diagnostic, Report
@@ -48,6 +49,7 @@ def image(
     source: Source,
     base: Base = None,
     platform: Platform = None,
+    profile: Profile = None,
     push: Annotated[
         str | None, typer.Option(metavar="REPOSITORY", help="Push there too, as in 127.0.0.1:5000/team.")
     ] = None,
@@ -65,7 +67,7 @@ def image(
         wanted = image_name(base) if base else None
         machine = platform_name(platform) if platform else None
         place = repository(push) if push else None
-    with reporting(Format.TEXT), _tree(source) as tree:
+    with reporting(Format.TEXT), _tree(source, profile) as tree:
         wish = Wish(wanted or tree.base, machine, tree.lock.system, tree.lock.system_files)
         engine = Engine.connect()
         with bars() as progress:
@@ -118,6 +120,7 @@ def deploy(
         typer.Option(metavar="NAME[=FILE]", help="A secret: what the file holds, or the variable here."),
     ] = None,
     timeout: Timeout = 60.0,
+    profile: Profile = None,
 ) -> None:
     """Build what changed, start it, and switch to it once it is healthy; no request fails on the way.
 
@@ -145,7 +148,7 @@ def deploy(
             timeout_s=timeout,
             given=given,
         )
-    with reporting(Format.TEXT), _tree(source) as tree:
+    with reporting(Format.TEXT), _tree(source, profile) as tree:
         _warn_of_tag(wanted.base or tree.base)
         engine = Engine.connect()
         with bars() as progress:
@@ -243,16 +246,18 @@ def down(
 
 
 @contextmanager
-def _tree(source: Path) -> Iterator["BuiltTree"]:
+def _tree(source: Path, profile: str | None) -> Iterator["BuiltTree"]:
     """The build in folder `source`, or one made of the graph file for as long as it is needed."""
     from dagc.deploy.built_tree import read_tree
 
     if source.is_dir():
+        if profile is not None:
+            raise typer.BadParameter(f"`{source}` is built; give the graph file", param_hint="--profile")
         yield read_tree(source)
         return
     with tempfile.TemporaryDirectory(prefix="dagc-deploy-") as folder:
         tree = Path(folder) / "build"
-        build_into(source, tree)
+        build_into(source, tree, profile)
         yield read_tree(tree)
 
 

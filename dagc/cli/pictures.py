@@ -7,6 +7,7 @@ from pathlib import Path
 from dagc.backends.picture import picture
 from dagc.compile import Compilation, Planned
 from dagc.evaluate.verdict import Equivalence
+from dagc.frontend import ENVIRONMENTS_NAME
 from dagc.plan.crossing_size import crossing
 from dagc.plan.prediction import CALL_MS, total_ms
 from dagc.plan.service_plan import CostPart, Endpoint, Remote, Service, Session
@@ -15,6 +16,8 @@ from dagc.plan.service_plan import CostPart, Endpoint, Remote, Service, Session
 def plan_text(planned: Planned) -> str:
     """Each service with its endpoints, sessions and what was fused or left apart, and why."""
     lines = [line for service in planned.plan.services for line in _service(service)]
+    if planned.environment is not None:
+        lines.insert(0, f"numbers are those of profile `{planned.environment}` in {ENVIRONMENTS_NAME}")
     done, left = _remarks(planned, applied=True), _remarks(planned, applied=False)
     lines += ["", "fusion"]
     lines += [f"  + {message}" for message in done] + [f"  - {message}" for message in left]

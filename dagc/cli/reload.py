@@ -38,8 +38,8 @@ _PAUSES_PER_LOOK = 20
 _STOP_S = 60.0
 
 
-def follow(source: Path, host: str, port: int, grpc_port: int | None = None) -> None:
-    """Serve `source` as it is at any time, until a signal ends it.
+def follow(source: Path, host: str, port: int, grpc_port: int | None, profile: str | None) -> None:
+    """Serve `source` as it is at any time, with the numbers of `profile`, until a signal ends it.
 
     Raises:
         CompileError: the port cannot be held (E0701, E0702).
@@ -49,7 +49,7 @@ def follow(source: Path, host: str, port: int, grpc_port: int | None = None) -> 
         doors = [stack.enter_context(_door("DAGC_DOOR", host, port))]
         if grpc_port is not None:
             doors.append(stack.enter_context(_door("DAGC_GRPC_DOOR", host, grpc_port)))
-        with _Following(source, folder, tuple(doors)) as following:
+        with _Following(source, profile, folder, tuple(doors)) as following:
             following.run()
 
 
@@ -75,8 +75,9 @@ class _Running:
 class _Following:
     """The service that runs now, if any does, and what the file it is of was built from."""
 
-    def __init__(self, source: Path, folder: Path, doors: tuple[_Door, ...]) -> None:
+    def __init__(self, source: Path, profile: str | None, folder: Path, doors: tuple[_Door, ...]) -> None:
         self._source = source
+        self._profile = profile
         self._root = source.resolve().parent
         self._folder = folder
         self._doors = doors
@@ -117,7 +118,7 @@ class _Following:
 
         report = Report(str(self._source.parent))
         with steps() as watch:
-            compilation = compile_file(self._source, report, watch)
+            compilation = compile_file(self._source, report, watch, environment=self._profile)
         show(report, Format.TEXT)
         self._models = tuple(self._root / path for path in compilation.planned.traced[0].models)
         digest = compilation.tree.digest()

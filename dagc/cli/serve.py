@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from dagc.cli.address import require_free
+from dagc.cli.build import Profile, compiled
 from dagc.cli.outcome import Format, reporting
 from dagc.cli.service_process import ENDING, beside, failed_service, service_folder, start_service
 from dagc.diagnostics import CompileError
@@ -27,6 +28,7 @@ def serve(
     grpc_port: Annotated[
         int | None, typer.Option(help="Port for gRPC, which is off without one.", min=0, max=65535)
     ] = None,
+    profile: Profile = None,
     reload: Annotated[
         bool, typer.Option("--reload", help="Build again when files of the graph change, and go on with that.")
     ] = False,
@@ -39,14 +41,15 @@ def serve(
     """
     from dagc.cli.reload import follow
 
-    if reload and source.is_dir():
-        raise typer.BadParameter(f"`{source}` is a folder; give the graph file to follow", param_hint="--reload")
+    if source.is_dir() and (reload or profile is not None):
+        refused = "--reload" if reload else "--profile"
+        raise typer.BadParameter(f"`{source}` is a folder; give the graph file", param_hint=refused)
     with reporting(Format.TEXT):
         require_free(host, port)
         if grpc_port is not None:
             require_free(host, grpc_port)
         if reload and source.is_file():
-            follow(source, host, port, grpc_port)
+            follow(source, host, port, grpc_port, profile)
             return
     with reporting(Format.TEXT), _ended_by_signals() as started:
         if source.is_dir() and (source / "plan.json").is_file():
@@ -54,20 +57,19 @@ def serve(
             return
         with tempfile.TemporaryDirectory(prefix="dagc-serve-") as folder:
             tree = Path(folder) / "build"
-            build_into(source, tree)
+            build_into(source, tree, profile)
             run_service(service_folder(tree), host, port, started, grpc_port=grpc_port)
 
 
-def build_into(source: Path, out: Path) -> None:
-    """Compile `source` and write its tree to `out`; warnings go to standard error.
+def build_into(source: Path, out: Path, profile: str | None = None) -> None:
+    """Compile `source` with the numbers of `profile` and write its tree to `out`; warnings go to standard error.
 
     Raises:
         CompileError: with every mistake found.
     """
     from dagc.artifacts.write import write
-    from dagc.cli.build import compiled
 
-    write(compiled(source).tree, out)
+    write(compiled(source, profile=profile).tree, out)
 
 
 def run_service(

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dagc.artifacts.lock import LOCK_NAME
+from dagc.frontend import ENVIRONMENTS_NAME
 from dagc.plan.profile import PROFILE_NAME
 
 Look = Mapping[Path, tuple[int, int]]
@@ -12,7 +13,7 @@ Look = Mapping[Path, tuple[int, int]]
 
 _KINDS = (".py", ".onnx")
 _REQUESTS = (".json", ".jsonl")
-_SETTINGS = (LOCK_NAME, PROFILE_NAME)
+_SETTINGS = (LOCK_NAME, PROFILE_NAME, ENVIRONMENTS_NAME)
 _FOREIGN = ("plan.json", "pyvenv.cfg")
 """Whoever has one of these is a build, or an environment with thousands of modules that are not the user's."""
 

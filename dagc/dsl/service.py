@@ -5,7 +5,7 @@ What a node does and where it runs are two things: a plain call takes no notice 
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -19,6 +19,10 @@ from dagc.trace.spans import Place, caller_place
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 RESERVED = frozenset({"dagc", "default", "host", "internal", "localhost", "metrics"})
 """Names that mean something else in a network of containers, or to us."""
+
+NUMBERS = ("cpu", "memory_mib", "gpu", "replicas")
+BATCH_NUMBERS = ("max_size", "max_wait_ms")
+"""What of a service, and of its batches, a profile may override."""
 
 _MOST_CPUS = 1024
 _LEAST_MIB = 64
@@ -113,6 +117,22 @@ def placed(on: object, receiver: str, root: Path) -> Placement | None:
     message = f"`on=` of {receiver} is a `{type(on).__name__}`, not a service"
     mistake(Diagnostic.at("E0516", message, here(root), "called here", help=f"declare it: `compute = {_EXAMPLE}`"))
     return None
+
+
+def overridden(declared: Placement, numbers: Mapping[str, object]) -> Placement | tuple[_Mistake, ...]:
+    """The service with other `NUMBERS` and `BATCH_NUMBERS`, of any type; or what is wrong with them."""
+    size: object = numbers.get("max_size", declared.max_batch)
+    wait_ms: object = numbers.get("max_wait_ms", declared.max_wait_ms)
+    replicas = numbers.get("replicas", declared.replicas)
+    given = _Given(
+        declared.name,
+        numbers.get("cpu", declared.cpu),
+        numbers.get("memory_mib", declared.memory_mib),
+        numbers.get("gpu", declared.gpu),
+        tuple(replicas) if isinstance(replicas, list) else replicas,
+        Batch(size, wait_ms) if size is not None or wait_ms else None,  # type: ignore[arg-type]  # looked at below
+    )
+    return tuple(given.mistakes()) or given.placement()
 
 
 @dataclass(frozen=True, slots=True)

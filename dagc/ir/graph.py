@@ -37,6 +37,10 @@ class Node:
     placement: Placement | None = None
 
 
+LONGEST_DEADLINE_S = 3600.0
+"""More than an hour is a job, not a request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A decorated function after tracing, or a region inside one: nodes in topological order.

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pydantic import JsonValue
 
 from dagc.diagnostics import CompileError, Diagnostic
-from dagc.ir.graph import Graph
+from dagc.ir.graph import LONGEST_DEADLINE_S, Graph
 from dagc.ir.ops import ModelKey
 from dagc.ir.regions import waits
 from dagc.ir.types import Bytes
@@ -35,7 +35,6 @@ from dagc.plan.stages import body
 
 MAX_JSON_DEPTH = 32
 MAX_QUEUE = 1024
-_LONGEST_DEADLINE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def _limits(compiled: Compiled) -> Limits:
 
 def _deadline_mistakes(graphs: Sequence[Graph]) -> Iterator[Diagnostic]:
     for graph in graphs:
-        if not (math.isfinite(graph.deadline_s) and 0 < graph.deadline_s <= _LONGEST_DEADLINE_S):
+        if not (math.isfinite(graph.deadline_s) and 0 < graph.deadline_s <= LONGEST_DEADLINE_S):
             message = f"a deadline of `{graph.deadline_s}` seconds cannot be kept"
-            help_ = f"give `deadline_s` a number of seconds above 0 and at most {_LONGEST_DEADLINE_S:g}"
+            help_ = f"give `deadline_s` a number of seconds above 0 and at most {LONGEST_DEADLINE_S:g}"
             yield Diagnostic.at("E0511", message, graph.span, "declared here", help=help_)

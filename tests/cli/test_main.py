@@ -63,7 +63,7 @@ def test_a_missing_file_is_a_diagnostic_that_knows_the_right_name(folder: Path, 
 def test_a_fault_of_ours_ends_with_3_and_keeps_the_traceback_in_a_file(folder: Path, tmp_path: Path) -> None:
     sabotage = (
         "import dagc.frontend, sys\n"
-        "def broken(*_): raise KeyError('a bug of ours')\n"
+        "def broken(*_, **__): raise KeyError('a bug of ours')\n"
         "dagc.frontend.check_file = broken\n"
         "from dagc.cli.main import main\n"
         "sys.argv = ['dagc', 'check', 'graph.py']\n"
