@@ -198,7 +198,18 @@ class _Probe:
         for sizes, shapes in self.seen:
             rows = sizes[self.free.batch] if self.free.batch else 1
             if not shapes[index] or shapes[index][0] != rows or values_matter:
-                raise _no_batch_axis(name, rows, shapes[index], values_matter=values_matter)
+                axis = None if values_matter else self._counting_axis(index)
+                raise _no_batch_axis(name, rows, shapes[index], axis, values_matter=values_matter)
+
+    def _counting_axis(self, index: int) -> int | None:
+        """The axis of an output that was as long as the batch in every run, if it is one."""
+        found = [
+            {axis for axis, size in enumerate(shapes[index]) if size == sizes[batch]}
+            for sizes, shapes in self.seen
+            if (batch := self.free.batch) is not None
+        ]
+        axes = set.intersection(*found) if len(found) > 1 else set()
+        return axes.pop() if len(axes) == 1 else None
 
     def _dim(self, index: int, axis: int) -> Dim:
         """One size as a number or an expression; unknown unless every run agrees."""
@@ -285,14 +296,22 @@ def _told_the_truth(signature: Signature, shapes: Shapes) -> None:
             )
 
 
-def _no_batch_axis(name: str, rows: int, shape: tuple[int, ...], *, values_matter: bool) -> ModelError:
+def _no_batch_axis(
+    name: str, rows: int, shape: tuple[int, ...], axis: int | None, *, values_matter: bool
+) -> ModelError:
     found = ", ".join(str(size) for size in shape)
     why = "the number of its rows depends on values" if values_matter else f"it has the shape [{found}]"
     examples = f"{rows} examples" if rows > 1 else "one example"
+    export = (
+        "export the model so that axis 0 of every output counts the examples, and do what picks or joins rows "
+        "(such as NonMaxSuppression) in a step"
+    )
     return ModelError(
         "E0405",
         f"output `{name}` has no batch axis: for {examples} {why}",
-        ("a model is served many examples at once; they lie along axis 0 of every input and output",),
-        "export the model so that axis 0 of every output counts the examples, and do what picks or joins rows "
-        "(such as NonMaxSuppression) in a step",
+        (
+            "a model is served many examples at once; they lie along axis 0 of every input and output unless "
+            "`batch_axes=` says where",
+        ),
+        export if axis is None else f'axis {axis} counts them, so say so: `batch_axes={{"{name}": {axis}}}`',
     )
