@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -18,9 +19,10 @@ from dagc.runtime.feed import Example
 from dagc.runtime.observer import Watch
 from dagc.runtime.session import Session
 from dagc.runtime.settings import load_settings
+from tests.built import running
 from tests.dsl.user_files import HEADER, MODELS
 from tests.models.batched_elsewhere import voice
-from tests.running import near, serving
+from tests.running import near
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 
@@ -72,7 +74,7 @@ def otherwise(chunk: Chunk) -> Spoken:
 """
 
 ASKS = [
-    (("listen", "slowly", "otherwise")[number % 3], 4 + number % 2, (8_000, 16_000)[number // 3 % 2])
+    (("listen", "slowly", "otherwise")[number % 3], 4 + number % 2, (8_000, 16_000)[number // 6 % 2])
     for number in range(32)
 ]
 """Of each of 32 requests: the graph, how many sounds, the rate."""
@@ -134,16 +136,27 @@ def test_a_rate_that_a_model_computes_stays_outside(built: tuple[Compilation, Pa
     assert any("requests have to agree on `sr`, which a model computes" in remark for remark in remarks)
 
 
-def test_32_requests_at_once_each_get_what_they_get_alone(built: tuple[Compilation, Path]) -> None:
-    async def ask(address: str) -> list[object]:
-        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
-            posts = (client.post(f"/v1/{ASKS[n][0]}", json=chunk(n)) for n in range(len(ASKS)))
-            return [reply.json() for reply in await asyncio.gather(*posts)]
+def test_32_requests_at_once_each_get_what_they_get_alone(built: tuple[Compilation, Path], tmp_path: Path) -> None:
+    with running(built[0], tmp_path / "build") as service:
+        wires = [service.wire() for _ in ASKS]
+        for wire in wires:
+            assert wire.get("/ready").status == 200
+        service.stop(signal.SIGSTOP)  # until all have asked: they are read in one turn, and share its runs
+        for number, wire in enumerate(wires):
+            wire.post(f"/v1/{ASKS[number][0]}", chunk(number))
+        service.stop(signal.SIGCONT)
+        for number, wire in enumerate(wires):
+            assert near(wire.read().json, wanted(number), 1e-5), number
+        counted = service.wire().get("/metrics").body.decode()
+    rows, runs = (total(counted, f"dagc_batch_size_{what}") for what in ("sum", "count"))
+    assert rows == len(ASKS)
+    assert runs < rows / 2  # of one rate and length there are eight at most, in each of two sessions
 
-    with serving(built[1]) as address:
-        answers = asyncio.run(ask(address))
-    for number, answer in enumerate(answers):
-        assert near(answer, wanted(number), 1e-5), number
+
+def total(metrics: str, name: str) -> float:
+    """What a counter of the sessions of the detector says together."""
+    lines = re.findall(rf'^{name}{{session="vad.*}} (.*)$', metrics, re.MULTILINE)
+    return sum(map(float, lines))
 
 
 class Counted(Session):

@@ -204,9 +204,9 @@ def test_a_file_that_would_end_the_decoders_process_fails_alone(client: httpx.Cl
 
 
 def test_a_guarded_model_is_not_guarded_twice_and_says_so() -> None:
-    first = accept(decode(), "decode.onnx", ROOT, {})
+    first = accept(decode(), "decode.onnx", ROOT, {}, {})
     assert first.rewritten is not None and any("PNG" in remark for remark in first.signature.remarks)
-    assert accept(first.rewritten, "decode.onnx", ROOT, {}).rewritten is None
+    assert accept(first.rewritten, "decode.onnx", ROOT, {}, {}).rewritten is None
     assert [str(port.type) for port in first.signature.outputs] == ["f32[1, 3, ?, ?]"]
     found = Runner(first.rewritten).run({"image": np.frombuffer(png(PICTURE), np.uint8)[np.newaxis]}, ["pixels"])[
         0
@@ -221,7 +221,7 @@ def test_an_image_that_is_decoded_in_a_branch_is_refused() -> None:
     proto.graph.node[1].CopyFrom(branch)
     proto.graph.initializer.append(helper.make_tensor("yes", TensorProto.BOOL, [], [True]))
     with pytest.raises(ModelError) as caught:
-        accept(proto.SerializeToString(), "decode.onnx", ROOT, {})
+        accept(proto.SerializeToString(), "decode.onnx", ROOT, {}, {})
     assert caught.value.code == "E0431"
 
 
