@@ -78,12 +78,13 @@ def examined(content: bytes, name: str, folder: Path = _NO_FOLDER, batch_axes: B
     return model
 
 
-def expect_model(path: Path) -> None:
+def expect_model(path: Path, batch_axes: BatchAxes = _ALL_FIRST) -> None:
     """Start the process that looks at models, unless this one is known: while it starts, other work goes on."""
     try:
         if path.is_file() and path.stat().st_size <= PROTOBUF_LIMIT_BYTES:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            if recalled(digest) is None and load_entry(entry_key(digest)) is None:
+            known = not batch_axes and recalled(digest) is not None
+            if not known and load_entry(entry_key(digest, _question(batch_axes))) is None:
                 sandbox().start()
     except (OSError, ValueError):
         return  # `read_model` says what is wrong with the file
@@ -121,7 +122,7 @@ def _looked_at(
     batch_axes: BatchAxes = _ALL_FIRST,
 ) -> tuple[Signature, bytes | None]:
     """What is known of the content, from the cache or the limited process."""
-    key = entry_key(digest, "".join(repr(sorted(asked.items())) for asked in (pins, batch_axes) if asked))
+    key = entry_key(digest, _question(pins) + _question(batch_axes))
     if (entry := load_entry(key)) is not None:
         try:
             return signature_from(entry[0]), entry[1] or None
@@ -141,6 +142,11 @@ def _looked_at(
     if answer.get("external") is False:  # other bytes may lie in the same external file tomorrow
         store_entry(key, found, rewritten or b"")
     return signature, rewritten
+
+
+def _question(asked: Mapping[str, object]) -> str:
+    """What is asked of a model beside its bytes, as part of an entry's name."""
+    return repr(sorted(asked.items())) if asked else ""
 
 
 def _content(path: Path) -> bytes:

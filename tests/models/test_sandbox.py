@@ -166,6 +166,20 @@ def test_a_known_model_needs_no_process(tmp_path: Path, monkeypatch: pytest.Monk
     expect_model(tmp_path / "missing.onnx")
 
 
+def test_a_model_that_is_known_with_its_batch_elsewhere_needs_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = saved(tmp_path, GOOD.replace("N,3", "T,N"))
+    axes = {"x": 1, "y": 1}
+    moved = read_model(file, batch_axes=axes)
+    assert moved != read_model(file)
+    monkeypatch.setattr("dagc.models.known._signatures", {})
+    sandbox().close()
+    expect_model(file, axes)
+    assert read_model(file, batch_axes=axes) == moved
+    assert sandbox()._process is None
+
+
 def test_the_parent_imports_neither_onnx_nor_onnxruntime(tmp_path: Path) -> None:
     file = saved(tmp_path, GOOD)
     code = (
