@@ -103,6 +103,19 @@ def test_buffers_do_not_stay_where_sizes_are_free_or_texts_flow(opened):
         assert not session._bound
 
 
+def test_requests_share_a_lane_when_they_agree_and_have_equal_shapes(tmp_path):
+    feeds = (Port("x", "f32", (None,)), Port("rate", "i64", ()), Port("words", "str", (2,)))
+    settings = SessionSettings("s", "s.onnx", "0" * 64, feeds, (), 64, agreed_on=("rate", "words"))
+    session = Session(settings, tmp_path)
+
+    def lane(size, rate, *words):
+        return session.lane(session.example((np.zeros(size, np.float32), rate, np.array(words, object))))
+
+    assert lane(3, 8000, "a", "b") == lane(3, np.array(8000), "a", "".join(["b"]))
+    lanes = [lane(3, 8000, "a", "b"), lane(4, 8000, "a", "b"), lane(3, 16000, "a", "b"), lane(3, 8000, "ab", "")]
+    assert len(set(lanes)) == 4
+
+
 def test_the_argument_of_a_lone_request_is_not_changed(opened):
     session = opened([("Identity", "x", "y")], {"x": ("f32", (3,))}, {"y": ("f32", (3,))})
     row = np.ones(3, np.float32)
