@@ -45,12 +45,15 @@ def shared_inputs(model: bytes) -> frozenset[str]:
 
 def _reads_row(node: "onnx.NodeProto", inputs: set[str], stored: dict[str, "onnx.TensorProto"]) -> bool:
     """Whether it is what its name says; a file may hold any name."""
-    from onnx import numpy_helper
-
     if node.op_type != "Gather" or node.domain or any(attribute.i for attribute in node.attribute):
         return False
-    source, index = node.input
-    if source not in inputs or index not in stored:
+    if len(node.input) != 2 or len(node.output) != 1:
         return False
-    row = numpy_helper.to_array(stored[index])
-    return row.shape == () and int(row) == 0
+    source, index = node.input
+    return source in inputs and index in stored and _is_first(stored[index])
+
+
+def _is_first(row: "onnx.TensorProto") -> bool:
+    """Whether it is the whole number 0, without any axis."""
+    whole = row.data_type == row.INT64 and not row.dims
+    return whole and (list(row.int64_data), row.raw_data) in (([0], b""), ([], bytes(8)))
