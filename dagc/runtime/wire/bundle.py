@@ -5,13 +5,12 @@ is JSON: of calls `[[milliseconds left, request id, traceparent, length], ...]`,
 in for what, length], ...]`. Each content is what a message of its own would hold; answers stand as their calls do.
 """
 
-import json
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from .frame import ALIGNED, MAX_HEADER, Content, Json, WireError
+from .frame import ALIGNED, MAX_HEADER, Content, WireError, read_json, written_json
 
 MAGIC = b"DGCN"
 _HEAD = struct.Struct("<4sI")
@@ -63,7 +62,7 @@ def read_answers(body: bytes | bytearray) -> list[Answered]:
 
 def _written(items: Sequence[tuple[list[object], Content]]) -> bytes:
     heads = [[*head, len(content)] for head, content in items]
-    header = json.dumps(heads, separators=(",", ":")).encode()
+    header = written_json(heads)
     header += b" " * (-(len(header) + _HEAD.size) % ALIGNED)
     pieces: list[Content] = [_HEAD.pack(MAGIC, len(header)), header]
     for _, content in items:
@@ -92,7 +91,7 @@ def _read(body: bytes | bytearray, types: tuple[type, ...]) -> Iterator[tuple[li
 
 def _heads(text: bytes, types: tuple[type, ...]) -> list[list[object]]:
     try:
-        found: Json = json.loads(text)
+        found = read_json(text)
     except (ValueError, RecursionError):
         raise WireError("the header is no JSON") from None
     if not isinstance(found, list) or not found:

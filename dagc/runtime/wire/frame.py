@@ -9,6 +9,8 @@ import json
 import struct
 from collections.abc import Sequence
 
+import msgspec
+
 MAGIC = b"DGC1"
 CONTENT_TYPE = b"application/x-dagc"
 BAD_MESSAGE = "bad_message"
@@ -18,6 +20,7 @@ INTERNAL = "/internal/"
 _HEAD = struct.Struct("<4sI")
 ALIGNED = 8
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
+_QUICK, _QUICKLY_READ = msgspec.json.Encoder().encode, msgspec.json.decode
 MAX_HEADER = 64 * 1024 * 1024
 MOST_BUFFERS = 1_000_000
 
@@ -75,6 +78,26 @@ class Given:
             raise WireError(f"{len(self._left)} buffers belong to no value")
 
 
+def written_json(value: Json) -> bytes:
+    """A header as JSON: by msgspec, in 0.1 us instead of 5, but for what only `json` writes.
+
+    That is NaN and infinities, which msgspec makes `null`, and texts with half a surrogate.
+    """
+    try:
+        found = _QUICK(value)
+    except UnicodeEncodeError:
+        return _JSON(value).encode()
+    return _JSON(value).encode() if b"null" in found else found
+
+
+def read_json(text: bytes) -> Json:
+    """What `written_json` has written, in 0.6 us instead of 3.5. Raises `ValueError`, `RecursionError`."""
+    try:
+        return _QUICKLY_READ(text)
+    except msgspec.DecodeError:
+        return json.loads(str(text, "utf-8"))
+
+
 def prefixed(header: bytes) -> bytes:
     """What stands before the buffers: magic, length and header."""
     header += b" " * (-(len(header) + _HEAD.size) % ALIGNED)
@@ -89,7 +112,7 @@ def prefix_length(body: Content) -> int:
 def framed(interface: str, values: Json, written: Written) -> bytes:
     """The whole message."""
     lengths = [len(buffer) for buffer in written.buffers]
-    header = _JSON([interface, values, lengths]).encode()
+    header = written_json([interface, values, lengths])
     pieces: list[bytes | memoryview] = [prefixed(header)]
     for buffer, length in zip(written.buffers, lengths, strict=True):
         pieces += [buffer, b"\0" * (-length % ALIGNED)]
@@ -123,7 +146,7 @@ def unframed(interface: str, body: Content) -> tuple[list[Json], Given]:
 
 def _header(interface: str, text: bytes) -> tuple[list[Json], list[int]]:
     try:
-        found = json.loads(str(text, "utf-8"))
+        found = read_json(text)
     except (ValueError, RecursionError):
         raise WireError("the header is no JSON") from None
     if not isinstance(found, list) or len(found) != 3 or not all(isinstance(part, list) for part in found[1:]):

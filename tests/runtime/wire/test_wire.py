@@ -19,7 +19,7 @@ from dagc import f32, u8
 from dagc.runtime.settings import StartError
 from dagc.runtime.wire.classes import coder_of
 from dagc.runtime.wire.codec import Values
-from dagc.runtime.wire.frame import WireError, Written, framed, unframed
+from dagc.runtime.wire.frame import WireError, Written, framed, read_json, unframed, written_json
 from dagc.runtime.wire.types import WireType
 
 ROW = WireType("tensor", dtype="f32", dims=(2,))
@@ -295,3 +295,14 @@ def test_flipped_bits_give_a_value_or_a_refusal_and_nothing_else() -> None:
             values.read(bytes(flipped))
         except WireError:
             continue
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), -0.0, 1e-320, 2**70, None, "null", "\ud800", "\u2028é\x00", True, {"a": [1.0, 1]}],
+    ids=repr,
+)
+def test_a_header_is_read_as_it_was_written_by_whichever_library_does(value: object) -> None:
+    (found,) = read_json(written_json([value]))  # type: ignore[misc, attr-defined]
+    assert repr(found) == repr(value)
+    assert repr(json.loads(written_json([value]))) == repr([value]), "a service of an older build reads it so"
