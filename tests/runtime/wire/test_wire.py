@@ -299,7 +299,7 @@ def test_flipped_bits_give_a_value_or_a_refusal_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), -0.0, 1e-320, 2**70, None, "null", "\ud800", "\u2028é\x00", True, {"a": [1.0, 1]}],
+    [float("nan"), float("inf"), -0.0, 1e-320, 2**70, None, "null", "\ud800", "\u2028é\x00", {"a": [1.0, True]}],
     ids=repr,
 )
 def test_a_header_is_read_as_it_was_written_by_whichever_library_does(value: object) -> None:
