@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from dagc.cli.ready import ready_address
+
 Start = Callable[[Path, Mapping[str, str]], "subprocess.Popen[str]"]
 """Starts a service folder on a free port, its first line to be read."""
 
@@ -47,20 +49,14 @@ def companions(front: Path, start: Start) -> Iterator[Mapping[str, str]]:
             process = start(main.parent, found)
             running.append(process)
             name = main.parent.name
-            found[f"DAGC_SERVICE_{name.upper().replace('-', '_')}"] = _address(name, process)
+            address = ready_address(process, sys.stderr)
+            if address is None:
+                raise DidNotStartError(name, process.wait())
+            print(f"dagc: {name} ready on {address}", file=sys.stderr, flush=True)
+            found[f"DAGC_SERVICE_{name.upper().replace('-', '_')}"] = address
         yield found
     finally:
         for process in running:
             process.terminate()
         for process in running:
             process.wait(timeout=_STOP_S)
-            if process.stdout:
-                process.stdout.close()
-
-
-def _address(name: str, process: "subprocess.Popen[str]") -> str:
-    ready = process.stdout.readline() if process.stdout else ""
-    if " ready on " not in ready:
-        raise DidNotStartError(name, process.wait())
-    sys.stderr.write(ready)
-    return ready.rpartition(" ")[2].strip()

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,6 +19,7 @@ from types import FrameType
 from dagc.cli.address import require_free
 from dagc.cli.outcome import Format, show
 from dagc.cli.progress import steps
+from dagc.cli.ready import ready_address
 from dagc.cli.service_process import (
     ENDING,
     beside,
@@ -143,9 +143,8 @@ class _Following:
                 folder, "127.0.0.1", 0, words=words, addresses=environment, stdout=subprocess.PIPE
             )
             stack.callback(_end, process)
-            if not _is_ready(process):
+            if ready_address(process, sys.stdout) is None:
                 raise CompileError.of(failed_service(folder.name, process.wait()))
-            threading.Thread(target=_pass_on, args=(process,), name="dagc-output", daemon=True).start()
             return _Running(folder.name, process, stack.pop_all(), digest)
 
     def _replace(self, following: _Running | None) -> None:
@@ -230,23 +229,6 @@ def _end(process: "subprocess.Popen[str]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _is_ready(process: "subprocess.Popen[str]") -> bool:
-    """True once it serves, False when it ends instead; what it says before is passed on."""
-    for line in process.stdout or ():
-        if " ready on " in line:
-            return True
-        sys.stdout.write(line)
-    return False
-
-
-def _pass_on(process: "subprocess.Popen[str]") -> None:
-    """What the user's code prints; not the port behind the door, which is nobody's business."""
-    for line in process.stdout or ():
-        if " answers gRPC on " not in line:
-            sys.stdout.write(line)
-            sys.stdout.flush()
 
 
 def _say(words: str) -> None:

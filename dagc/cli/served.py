@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagc.cli.ready import ready_address
 from dagc.cli.service_process import beside, failed_service, start_service
 from dagc.diagnostics import CompileError
 
@@ -37,18 +38,16 @@ def served(folder: Path, port: int = 0, words: Sequence[str] = ("main.py",)) -> 
             folder, "127.0.0.1", port, words=words, addresses=addresses, stdout=piped, stderr=log
         )
         try:
-            ready = process.stdout.readline() if process.stdout else ""
-            if " ready on " not in ready:
+            address = ready_address(process, None)
+            if address is None:
                 code = process.wait()
                 log.seek(0)
                 sys.stderr.write(log.read())
                 raise CompileError.of(failed_service(folder.name, code))
-            yield Running(ready.rpartition(" ")[2].strip(), process.pid)
+            yield Running(address, process.pid)
         finally:
             process.terminate()
             code = process.wait(timeout=_STOP_S)
-            if process.stdout:
-                process.stdout.close()
         if code:
             log.seek(0)
             sys.stderr.write(log.read())
