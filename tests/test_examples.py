@@ -75,6 +75,10 @@ def test_the_graph_of_the_services_page_is_cut_as_the_page_says_and_served_whole
     planned = run(tmp_path, *DAGC, *plan[1:])
     shown = re.search(r"```text\n(.*?)```", page, re.DOTALL)
     assert shown and shown[1] in planned.stdout
+    profiles = re.search(r"```toml\n(# dagc.toml\n.*?)```", page, re.DOTALL)
+    assert profiles
+    (tmp_path / "dagc.toml").write_text(profiles[1], encoding="utf-8")
+    assert "deadline 0.2 s" in run(tmp_path, *DAGC, *plan[1:], "--profile", "prod").stdout
     built = run(tmp_path, *DAGC, *build[1:])
     assert built.returncode == 0, built.stderr
     assert sorted(folder.name for folder in (tmp_path / "build/price/services").iterdir()) == ["price", "thinking"]
