@@ -16,7 +16,7 @@ from dagc.backends.requirements import CUDA, CUDA_WITH_LIBRARIES
 from dagc.backends.service import render_service
 from dagc.diagnostics import CompileError, Diagnostic, Report
 from dagc.dsl import auth as dsl_auth
-from dagc.dsl.environments import ENVIRONMENTS_NAME
+from dagc.dsl.environments import ENVIRONMENTS_NAME, in_every_environment
 from dagc.dsl.traced import Traced
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.inputs import seeded_requests
@@ -115,7 +115,7 @@ def plan_file(
     profile = None if unmeasured else read_profile(source.parent / PROFILE_NAME)
     sources = traced[0].sources()
     wanted = requirements(sources, traced[0].build_only, _libraries(traced))
-    gpus = _on_gpus(traced)
+    gpus = _on_gpus(graph.graph for graph in traced)
     report.extend(verify_lock(lock, _models(traced), (*wanted, *([CUDA] if gpus else []))))
     report.stop_on_errors()
     plan = make_plan(
@@ -177,7 +177,8 @@ def lock_file(source: Path, report: Report, watch: Watch) -> Lock:
     proven_with = [f"{name}=={version(name)}" for name in ("onnxruntime", *libraries)]
     wanted = [*requirements(traced[0].sources(), traced[0].build_only, libraries), *proven_with]
     # onnxruntime for GPUs appears later or never: that version, or else the newest before it (W0506).
-    on_gpus = [f"{CUDA_WITH_LIBRARIES}<={version('onnxruntime')}"] if _on_gpus(traced) else []
+    everywhere = in_every_environment([graph.graph for graph in traced], traced[0].root)
+    on_gpus = [f"{CUDA_WITH_LIBRARIES}<={version('onnxruntime')}"] if _on_gpus(everywhere) else []
     pins = resolve([*wanted, *on_gpus])
     return make_lock(_models(traced), pins, dagc_version=version("dagc"))
 
@@ -186,9 +187,9 @@ def _models(traced: tuple[Traced, ...]) -> dict[str, bytes]:
     return {path: graph.store.get(key) for graph in traced for path, key in graph.models.items()}
 
 
-def _on_gpus(traced: tuple[Traced, ...]) -> tuple[str, ...]:
+def _on_gpus(graphs: Iterable[Graph]) -> tuple[str, ...]:
     """The names of the services that were given GPUs."""
-    places = (node.placement for graph in traced for node in every_node(graph.graph))
+    places = (node.placement for graph in graphs for node in every_node(graph))
     return tuple(sorted({place.name for place in places if place is not None and place.gpu}))
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from dagc.compile import Compilation, compile_file
 from dagc.diagnostics import CompileError, Diagnostic, Report
+from dagc.dsl.environments import in_every_environment
 from dagc.frontend import check_file
+from dagc.ir.regions import every_node
 from tests.running import dagc
 
 pytestmark = pytest.mark.ort
@@ -76,11 +78,19 @@ def test_a_build_says_which_profile_it_was_made_with_and_is_the_same_again(home:
     assert built(home, "staging").planned.plan.services == built(home).planned.plan.services
 
 
-@pytest.mark.parametrize("command", ["check", "build", "serve", "deploy"])
+@pytest.mark.parametrize("command", ["check", "serve", "deploy"])
 def test_every_command_that_builds_takes_a_profile(home: Path, command: str) -> None:
     done = dagc(command, "graph.py", "--profile", "pord", cwd=home)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[E0523]: `dagc.toml` has no profile `pord`\nhelp: did you mean `prod`?\n")
+
+
+def test_a_lock_covers_the_gpus_of_every_profile(home: Path) -> None:
+    (home / "dagc.toml").write_text("[prod.service.compute]\ngpu = 1\n[staging]\n")
+    traced = check_file(home / "graph.py", Report())
+    graphs = in_every_environment([each.graph for each in traced], home)
+    gpus = [{node.placement.gpu for node in every_node(graph) if node.placement} for graph in graphs]
+    assert gpus == [{0}, {1}, {0}]
 
 
 def test_the_plan_shows_the_numbers_of_the_profile(home: Path) -> None:

@@ -8,7 +8,7 @@ environment at once. What was measured (`profile.json`) is another thing.
 import math
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 
@@ -45,6 +45,16 @@ def in_environment(graphs: Sequence[Graph], root: File, name: str | None, report
         report.add(_unknown(name, tuple(environments)))
         return tuple(graphs)
     return tuple(environments[name].applied(graph) for graph in graphs)
+
+
+def in_every_environment(graphs: Sequence[Graph], root: File) -> Iterator[Graph]:
+    """The graphs as they are written, then as each profile has them; `in_environment` found nothing wrong."""
+    yield from graphs
+    found = _read(root / ENVIRONMENTS_NAME)
+    if not isinstance(found, Diagnostic):
+        content, places = found
+        for name, numbers in content.items():
+            yield from map(_Checked(graphs, places).environment((name,), numbers).applied, graphs)
 
 
 @dataclass(frozen=True, slots=True)

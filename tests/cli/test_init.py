@@ -49,7 +49,7 @@ def test_the_project_is_tested_checked_built_and_served_as_it_was_written(tmp_pa
     assert refused.status_code == 422
 
 
-@pytest.mark.parametrize("name", sorted(FILES - {".gitignore"}))
+@pytest.mark.parametrize("name", ["graph.py", "models/late.onnx"])
 def test_what_is_there_already_is_told_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     mine = tmp_path / name
     mine.parent.mkdir(exist_ok=True)
