@@ -114,6 +114,23 @@ def test_the_answer_leaves_at_the_deadline_even_when_a_step_swallows_its_cancell
     assert seen(served) == [("cancelled", 1)]
 
 
+def test_each_request_ends_at_its_own_deadline(served):
+    async def ask():
+        order = []
+        times = [(5, 30.0), (5, 0.3), (0.6, 30.0), (5, 0.1), (5, 0.2)]
+        calls = [
+            served.call(ROUTE, {"index": at, "wait_s": wait_s}, timeout_s=timeout_s)
+            for at, (wait_s, timeout_s) in enumerate(times)
+        ]
+        for at, call in enumerate(calls):
+            call.add_done_callback(lambda done, at=at: order.append((at, done.result().status)))
+        await asyncio.wait(calls[1:])
+        calls[0].ticket.cancel()
+        return order
+
+    assert asyncio.run(ask()) == [(3, 504), (4, 504), (1, 504), (2, 200)]
+
+
 def test_a_client_that_leaves_cancels_its_steps(served):
     async def ask():
         call = served.call(ROUTE, {"index": 1, "wait_s": 5})
