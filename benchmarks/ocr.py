@@ -60,9 +60,8 @@ def main() -> None:
     rounds = []
     with tempfile.TemporaryDirectory(prefix="dagc-ocr-") as folder:
         tree = Path(folder) / "build"
-        subprocess.run(
-            [sys.executable, "-m", "dagc", "build", str(FOLDER / "graph.py"), "-o", str(tree)], check=True
-        )
+        build = [sys.executable, "-m", "dagc", "build", str(FOLDER / "graph.py"), "-o", str(tree)]
+        subprocess.run(build, check=True, stdout=sys.stderr)
         for _ in range(asked.rounds):
             served = with_service(tree / "services" / "ocr", pages, asked.clients, asked.seconds)
             rounds.append((served, with_package(asked.page, asked.seconds)))

@@ -52,6 +52,7 @@ def main() -> int:
     for workload in (each for each in options.open if each in options.workloads):
         for server in (each for each in servers if each.best and workload in each.workloads):
             results.open_loop.append(overload(server, workload, homes[server.name, workload], options.seconds))
+            results.write(options.out / "results.json")
             tell_open(results.open_loop[-1])
     if options.pages_seconds:
         results.pages = pages(options.pages_seconds)
