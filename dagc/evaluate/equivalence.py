@@ -63,7 +63,7 @@ def prove(
     ledger = _Ledger(answer_tolerance(unfused))
     runs = Runs()
     tried: dict[NodeName, Exception | None] = {}
-    asked = [_Asking(case, store, steps, encode, misfit) for case in cases]
+    asked = [_Asking(case, store, steps, encode) for case in cases]
     # All of one form first: meanwhile the models of the other one are loaded.
     wanted = [ask.answer(unfused, tried=tried) for ask in counted(asked, f"running `{unfused.name}` as written")]
     pairs = zip(asked, wanted, strict=True)
@@ -89,16 +89,16 @@ def prove(
         failures=failures,
         stood_in=stood_in(unfused, tried, steps),
         first_refusal=told(ledger.first_refusal, steps),
-        misfit=next((answer.misfit for answer in wanted if answer.misfit), ""),
+        misfit=next(filter(None, (misfit(answer.result) for answer in wanted if answer.error is None)), ""),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one form said: JSON, or the exception it refused with; and what its spare arms did, by their names."""
+    """What one form said: a value and its JSON, or why it refused; and what its spare arms did, by their names."""
 
+    result: object = None
     json: JsonValue = None
-    misfit: str | None = None
     error: Exception | None = None
     spare: Mapping[str, object] = field(default_factory=dict)
 
@@ -114,7 +114,6 @@ class _Asking:
     store: ModelStore
     steps: Steps
     encode: Callable[[object], JsonValue]
-    misfit: Callable[[object], str | None]
     known: dict[NodeName, object] = field(default_factory=dict)
     """What its waiting steps gave."""
 
@@ -136,7 +135,7 @@ class _Asking:
                 tried=tried,
                 longest_s=max(LONGEST_STEP_S, graph.deadline_s),
             )
-            return _Answer(json=self.encode(result), misfit=self.misfit(result), spare=spare)
+            return _Answer(result=result, json=self.encode(result), spare=spare)
         except Exception as error:
             return _Answer(error=error)
 
