@@ -15,6 +15,15 @@ Start = Callable[[Path, Mapping[str, str]], "subprocess.Popen[str]"]
 _STOP_S = 60.0
 
 
+def ended(process: "subprocess.Popen[str]") -> int:
+    """The exit code of a process that was told to end; one that does not is killed."""
+    try:
+        return process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
 class DidNotStartError(Exception):
     """A service ended before it was ready, with an exit code."""
 
@@ -59,4 +68,4 @@ def companions(front: Path, start: Start) -> Iterator[Mapping[str, str]]:
         for process in running:
             process.terminate()
         for process in running:
-            process.wait(timeout=_STOP_S)
+            ended(process)

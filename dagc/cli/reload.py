@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from dagc.cli.address import require_free
+from dagc.cli.companions import ended
 from dagc.cli.outcome import Format, show
 from dagc.cli.progress import steps
 from dagc.cli.ready import ready_address
@@ -35,7 +36,6 @@ _DOOR = Path(__file__).parents[1] / "runtime" / "door.py"
 _PAUSE_S = 0.25
 _PAUSES_PER_LOOK = 20
 """Looking takes at most a twentieth of the time: a large folder is looked at less often."""
-_STOP_S = 60.0
 
 
 def follow(source: Path, host: str, port: int, grpc_port: int | None, profile: str | None) -> None:
@@ -224,11 +224,7 @@ def _door(variable: str, host: str, port: int) -> Iterator[_Door]:
 def _end(process: "subprocess.Popen[str]") -> None:
     """Let it finish what is in flight, and end it."""
     process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    ended(process)
 
 
 def _say(words: str) -> None:

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagc.cli.companions import ended
 from dagc.cli.ready import ready_address
 from dagc.cli.service_process import beside, failed_service, start_service
 from dagc.diagnostics import CompileError
-
-_STOP_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def served(folder: Path, port: int = 0, words: Sequence[str] = ("main.py",)) -> 
             yield Running(address, process.pid)
         finally:
             process.terminate()
-            code = process.wait(timeout=_STOP_S)
+            code = ended(process)
         if code:
             log.seek(0)
             sys.stderr.write(log.read())
