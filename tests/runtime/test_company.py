@@ -6,21 +6,8 @@ import time
 
 import pytest
 
-GRAPH = """
-from typing import Annotated
+from tests.runtime.pick import GRAPH, PORTS, ROUTE
 
-import numpy as np
-from numpy.typing import NDArray
-
-import dagc
-from dagc import f32
-
-Row = Annotated[NDArray[np.float32], f32(4)]
-
-
-@dagc.graph
-def pick(row: Row) -> Row: ...
-"""
 MAIN = """
 service = Service(__file__)
 twice = service.session("twice")
@@ -30,8 +17,6 @@ twice = service.session("twice")
 async def pick(row):
     return await twice(row)
 """
-ROUTE = "/v1/pick"
-PORTS = ({"x": ("f32", (4,))}, {"y": ("f32", (4,))})
 LONG_MS = 900.0
 
 

@@ -8,21 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-GRAPH = """
-from typing import Annotated
+from tests.runtime.pick import GRAPH, PORTS, ROUTE
 
-import numpy as np
-from numpy.typing import NDArray
-
-import dagc
-from dagc import f32
-
-Row = Annotated[NDArray[np.float32], f32(4)]
-
-
-@dagc.graph
-def pick(row: Row) -> Row: ...
-"""
 MAIN = """
 service = Service(__file__)
 wide = service.session("wide")
@@ -32,8 +19,6 @@ wide = service.session("wide")
 async def pick(row):
     return await wide(row)
 """
-ROUTE = "/v1/pick"
-PORTS = ({"x": ("f32", (4,))}, {"y": ("f32", (4,))})
 SIZE = 700
 
 
