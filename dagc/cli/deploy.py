@@ -271,14 +271,13 @@ def _warn_of_tag(base: str) -> None:
 
 
 def _rows(found: "Deployment") -> Iterator[dict[str, str]]:
-    from dagc.deploy.door import address
-    from dagc.deploy.releases import SERVICE
+    from dagc.deploy.door import open_at
+    from dagc.deploy.releases import DOOR, GRPC_DOOR, SERVICE
 
     for release in found.releases:
         for container in reversed(release.containers):
             serves = release is found.current and container is release.front
-            at = address(found.door) if serves and found.door is not None else None
-            grpc = address(found.grpc_door) if serves and found.grpc_door is not None else None
+            at, grpc = (open_at(found, kind) if serves else None for kind in (DOOR, GRPC_DOOR))
             yield {
                 "deployment": found.name,
                 "service": container.labels[SERVICE],

@@ -42,8 +42,14 @@ class Address:
     port: int
 
 
+def open_at(deployment: Deployment, kind: str) -> Address | None:
+    """Where the deployment's door of that kind stands open, if it does."""
+    found = deployment.door(kind)
+    return address(found) if found is not None and found.running else None
+
+
 def address(door: Container) -> Address | None:
-    """Where an existing door is."""
+    """Where an existing door is, open or not."""
     host, _, port = door.labels.get(HELD, "").partition(" ")[0].rpartition(":")
     return Address(host, int(port)) if port.isdecimal() else None
 
@@ -74,6 +80,18 @@ def ensure_door(
         images.remove_unused(engine, door.image)
 
 
+def reopen(engine: Engine, deployment: Deployment) -> None:
+    """Open the doors that are there and stand closed, as somebody may have stopped them.
+
+    Raises:
+        CompileError: the port is in use (E0701), or the door does not come to hold it (E0714).
+    """
+    for kind in (DOOR, GRPC_DOOR):
+        found = deployment.door(kind)
+        if found is not None and not found.running and (at := address(found)) is not None:
+            _hold(engine, found.id, deployment.name, at)
+
+
 def volume(deployment: str) -> str:
     """The volume in which the doors' sockets lie."""
     return f"dagc-{deployment}-door"
@@ -98,11 +116,18 @@ def _open(engine: Engine, deployment: str, kind: str, at: Address, image: str, m
         )
     )
     try:
+        _hold(engine, container, deployment, at)
+    except CompileError:
+        engine.remove(container)
+        raise
+
+
+def _hold(engine: Engine, container: str, deployment: str, at: Address) -> None:
+    try:
         engine.start(container)
         engine.keep_running(container)
         _await_hold(engine, container, deployment)
     except CompileError as error:
-        engine.remove(container)
         raise _at_address(error, at) from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import Literal
 
 import docker
 import requests
@@ -213,12 +214,16 @@ class Engine:
             self.client.start(container)
 
     def keep_running(self, container: str) -> None:
-        """Let the engine start it again when it ends by itself, and with the machine."""
-        with refusals(f"update container `{container[:12]}`"):
-            self.client.update_container(container, restart_policy={"Name": "unless-stopped"})
+        """Let the engine start it again when it ends by itself, and with the machine, until it is stopped.
+
+        Not `unless-stopped`: an engine that was killed stops what it finds running, and takes that for a person's
+        word (moby, HasBeenManuallyStopped).
+        """
+        self._restart(container, "always")
 
     def stop(self, container: str) -> None:
-        """SIGTERM, and SIGKILL only when its grace is over."""
+        """SIGTERM, and SIGKILL only when its grace is over; it is not started again with the machine."""
+        self._restart(container, "no")
         with refusals(f"stop container `{container[:12]}`"):
             found = self.client.inspect_container(container)
             grace = found["Config"].get("StopTimeout") or 10
@@ -293,6 +298,10 @@ class Engine:
             for volume in self.client.volumes(filters={"label": wanted})["Volumes"] or ():
                 if volume["Name"] not in volumes:
                     self.client.remove_volume(volume["Name"])
+
+    def _restart(self, container: str, policy: Literal["always", "no"]) -> None:
+        with refusals(f"update container `{container[:12]}`"):
+            self.client.update_container(container, restart_policy={"Name": policy})
 
     def _named(self, network: str, alias: str) -> dict[str, object] | None:
         if not alias or network == "none":

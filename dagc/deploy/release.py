@@ -111,6 +111,7 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
     if back is None:
         message = f"`{found.name}` has no earlier release to go back to"
         raise CompileError.of(Diagnostic("E0718", message, help="deploy the graph of that time again"))
+    door.reopen(engine, found)
     stopped = [container for container in back.containers if not container.running]
     try:
         for container in stopped:
@@ -163,10 +164,10 @@ def _has_what_is_asked_for(tree: BuiltTree, options: Options) -> None:
 
 def _doors(tree: BuiltTree, before: Deployment, options: Options) -> dict[str, Address]:
     """Where each kind of door is to be: as said, else where it is, else the default; gRPC only where wanted."""
-    now = (door.address(before.door) if before.door else None) or DEFAULT_ADDRESS
+    was = {kind: door.address(each) for kind in (DOOR, GRPC_DOOR) if (each := before.door(kind)) is not None}
+    now, grpc = was.get(DOOR) or DEFAULT_ADDRESS, was.get(GRPC_DOOR)
     host = options.host or now.host
     found = {DOOR: Address(host, now.port if options.port is None else options.port)}
-    grpc = door.address(before.grpc_door) if before.grpc_door else None
     port = (grpc.port if grpc else 0) if options.grpc_port is None else options.grpc_port
     return found | ({GRPC_DOOR: Address(host, port)} if port and tree.front.speaks_grpc else {})
 
@@ -256,13 +257,10 @@ def _without_new_images_on_failure(
 def _doors_back(engine: Engine, before: Deployment, left: Deployment, base: str, progress: Progress) -> None:
     """Moves a door that was moved to where it was, and closes one that was not there."""
     for kind in (DOOR, GRPC_DOOR):
-        was = next(iter(before.doors(kind)), None)
-        at = door.address(was) if was is not None and was.running else None
-        if at is not None:
+        if (at := door.open_at(before, kind)) is not None:
             door.ensure_door(engine, left, kind, at, base, progress)
-            continue
-        for new in left.doors(kind):
-            if was is None:
+        elif before.door(kind) is None:
+            for new in left.doors(kind):
                 engine.remove(new.id)
 
 

@@ -69,15 +69,9 @@ class Deployment:
         found = (each for each in self.others if each.labels.get(ROLE) == kind)
         return tuple(sorted(found, key=lambda each: not each.running))
 
-    @property
-    def door(self) -> Container | None:
-        """That of HTTP."""
-        return next(iter(self.doors(DOOR)), None)
-
-    @property
-    def grpc_door(self) -> Container | None:
-        """That of gRPC."""
-        return next(iter(self.doors(GRPC_DOOR)), None)
+    def door(self, kind: str) -> Container | None:
+        """That which is to be used of them."""
+        return next(iter(self.doors(kind)), None)
 
     @property
     def current(self) -> Release | None:

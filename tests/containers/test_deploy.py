@@ -11,7 +11,7 @@ import pytest
 from dagc.artifacts.compose import read_compose
 from dagc.deploy import images
 from dagc.deploy.engine import Engine
-from dagc.deploy.releases import deployment
+from dagc.deploy.releases import DOOR, deployment
 from tests.containers.service import GrpcLoad, Load, Service, killed_deploy, refused, run
 
 pytestmark = pytest.mark.docker
@@ -92,7 +92,7 @@ def test_a_port_in_use_is_told_and_leaves_nothing(engine: Engine, build: Build) 
         said = refused("deploy", build(1), "--port", taken.getsockname()[1])
     assert "E0701" in said and str(taken) not in said
     left = deployment(engine, "rate")
-    assert not left.door and not left.containers
+    assert not left.door(DOOR) and not left.containers
     assert not engine.client.networks(filters={"label": "dagc.deployment=rate"})
 
 
@@ -103,7 +103,7 @@ def test_a_service_moves_to_another_port(deployed: Service, build: Build, engine
     assert Service(engine, port).ask()[0] == 200
     with pytest.raises(OSError, match="refused"):
         deployed.ask()
-    assert deployed.now.door is not None
+    assert deployed.now.door(DOOR) is not None
 
 
 def test_a_deployment_that_is_interrupted_leaves_the_one_before_serving(deployed: Service, build: Build) -> None:

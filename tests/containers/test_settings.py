@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from dagc.deploy.engine import Engine
-from dagc.deploy.releases import deployment
+from dagc.deploy.releases import DOOR, deployment
 from tests.containers.service import Service, refused, run
 
 pytestmark = pytest.mark.docker
@@ -86,7 +86,7 @@ def test_a_setting_without_a_value_is_told_before_anything_is_made(engine: Engin
     said = refused("deploy", tree)
     assert "E0724" in said and "--secret RISK_URL" in said
     found = deployment(engine, "watch")
-    assert not found.containers and found.door is None
+    assert not found.containers and found.door(DOOR) is None
 
 
 def test_a_secret_serves_and_is_found_nowhere(
@@ -104,7 +104,7 @@ def test_a_secret_serves_and_is_found_nowhere(
             shown += [
                 path.read_text(encoding="utf-8", errors="replace") for path in tree.rglob("*") if path.is_file()
             ]
-            everything = (*service.now.containers, service.now.door)
+            everything = (*service.now.containers, service.now.door(DOOR))
             shown += [json.dumps(engine.client.inspect_container(each.id)) for each in everything if each]
             image = service.now.containers[0].image
             shown += [json.dumps(engine.client.inspect_image(image)), json.dumps(engine.client.history(image))]
