@@ -56,12 +56,14 @@ def model(nodes: Sequence[tuple[str, str, str]], feeds: dict, fetches: dict, **i
 
 
 def session(name: str, feeds: dict, fetches: dict, max_batch: int = 64, one_by_one: str | None = None) -> dict:
+    """A session of `service.json`, that of a light model: the service measures whether it is only without `run_ms`."""
+
     def side(ports: dict) -> list[dict]:
         return [{"name": n, "dtype": dtype, "dims": list(dims)} for n, (dtype, dims) in ports.items()]
 
     return {
         "name": name, "model": f"models/{name}.onnx", "feeds": side(feeds), "fetches": side(fetches),
-        "max_batch": max_batch, "one_by_one": one_by_one,
+        "max_batch": max_batch, "one_by_one": one_by_one, "run_ms": 0.1,
     }  # fmt: skip
 
 
@@ -110,18 +112,24 @@ class Folder:
             run.write_text("def serve(service): ...\n")
         return self
 
-    def load(self) -> ModuleType:
-        """The module `main` of the folder; the names it takes in `sys.modules` are given back."""
+    def load(self, turn_s: float = 60.0) -> ModuleType:
+        """The module `main` of the folder; the names it takes in `sys.modules` are given back.
+
+        Its turns of the loop end when the work is done: a machine that is slow or busy must not split a batch.
+        """
         with _alone(("main", "graph", "dagc", "dagc_runtime")):
             sys.path.insert(0, str(self.path))
             try:
                 importlib.invalidate_caches()
-                return importlib.import_module("main")
+                main = importlib.import_module("main")
             finally:
                 sys.path.remove(str(self.path))
+            batcher, turn = sys.modules["dagc_runtime.batcher"], sys.modules["dagc_runtime.turn"]
+            batcher.TURN_S = turn.TURN_S = turn.CATCH_UP_S = turn_s
+        return main
 
-    def serve(self) -> "Served":
-        main = self.load()
+    def serve(self, turn_s: float = 60.0) -> "Served":
+        main = self.load(turn_s)
         main.service.warm_up()
         return Served(main)
 

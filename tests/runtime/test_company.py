@@ -17,7 +17,9 @@ twice = service.session("twice")
 async def pick(row):
     return await twice(row)
 """
-LONG_MS = 900.0
+LONG_MS = 60_000.0
+"""Half of what is left of a request's 30 s counts, where that is less."""
+SOON_S = 10.0
 
 
 @pytest.fixture(params=[False, True], ids=["turn", "waiting"])
@@ -54,7 +56,7 @@ def test_requests_that_come_one_after_the_other_share_a_run_as_soon_as_it_is_ful
     answers = asyncio.run(apart(served, 4))
     assert [json.loads(answer.body) for answer in answers] == [[2.0 * n] * 4 for n in range(4)]
     assert seen.batches == [("twice", 4)]
-    assert time.monotonic() - begun < LONG_MS / 1000  # a full run waits for nobody
+    assert time.monotonic() - begun < SOON_S  # a full run waits for nobody
     assert "twice" in seen.waits
 
 
@@ -62,7 +64,7 @@ def test_a_lone_request_goes_when_its_patience_ends(made):
     served, seen = made(50.0)
     begun = time.monotonic()
     assert served.ask(ROUTE, row(1)) == [(200, [2.0] * 4)]
-    assert 0.045 < time.monotonic() - begun < LONG_MS / 1000
+    assert 0.045 < time.monotonic() - begun < SOON_S
     assert seen.batches == [("twice", 1)]
 
 
@@ -77,17 +79,17 @@ def test_nobody_waits_past_its_deadline_and_whoever_has_little_time_takes_the_ot
 
     async def ask() -> list:
         patient = served.call(ROUTE, row(1))
-        hurried = served.call(ROUTE, row(2), timeout_s=0.3)
+        hurried = served.call(ROUTE, row(2), timeout_s=3.0)
         return await asyncio.gather(patient, hurried)
 
     begun = time.monotonic()
     assert [answer.status for answer in asyncio.run(ask())] == [200, 200]
-    assert time.monotonic() - begun < LONG_MS / 1000
+    assert time.monotonic() - begun < SOON_S
     assert seen.batches == [("twice", 2)]
 
 
 def test_one_that_leaves_while_it_waits_is_not_run_and_does_not_hold_up_those_behind_it(made):
-    served, seen = made(80.0, max_batch=64)
+    served, seen = made(800.0, max_batch=64)
 
     async def ask() -> object:
         gone = served.call(ROUTE, row(1))
@@ -104,13 +106,13 @@ def test_where_requests_may_not_share_a_run_nobody_waits(made):
     served, seen = made(LONG_MS, one_by_one="a reason")
     begun = time.monotonic()
     assert served.ask(ROUTE, row(1)) == [(200, [2.0] * 4)]
-    assert time.monotonic() - begun < LONG_MS / 1000
+    assert time.monotonic() - begun < SOON_S
     assert seen.batches == [("twice", 1)]
 
 
 def test_a_full_queue_is_worked_off_at_once(kit, folder):
     doubling = kit.model([("Add", "x x", "y")], *PORTS)
-    settings = kit.session("twice", *PORTS) | {"max_wait_ms": LONG_MS}
+    settings = kit.session("twice", *PORTS) | {"max_wait_ms": 900.0}
     end = kit.endpoint("pick", parameters=["row"], body=None, max_queue=3)
     served = folder.write(GRAPH, MAIN, [end], [(settings, doubling)]).serve()
     assert [status for status, _ in served.ask(ROUTE, *map(row, range(7)))] == [200] * 7

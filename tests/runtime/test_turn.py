@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from dagc.runtime.turn import TURN_S
+
 GRAPH = """
 from typing import Annotated
 
@@ -83,18 +85,14 @@ def waits(request):
 
 
 @pytest.fixture
-def served(kit, folder, picker, waits, monkeypatch):
-    """A service whose turns are so long that no busy machine splits a batch."""
-    served = serve(kit, folder, picker, waits)
-    for driver in (served.main.service._batcher, served.main.service.endpoints[ROUTE]._begin.__self__):
-        monkeypatch.setitem(type(driver).__init__.__globals__, "TURN_S", 60)
-    return served
+def served(kit, folder, picker, waits):
+    return serve(kit, folder, picker, waits)
 
 
-def serve(kit, folder, picker, waits, max_batch=64, one_by_one=None, **limits):
+def serve(kit, folder, picker, waits, max_batch=64, one_by_one=None, turn_s=60.0, **limits):
     settings = kit.session("picking", FEEDS, {"score": ("f32", ())}, max_batch, one_by_one)
     end = kit.endpoint("pick", parameters=["order"], body="order", waits=waits, **limits)
-    return folder.write(GRAPH, MAIN, [end], [(settings, picker)]).serve()
+    return folder.write(GRAPH, MAIN, [end], [(settings, picker)]).serve(turn_s)
 
 
 def order(index=1, scale=1.0, canary="c", **more):
@@ -134,12 +132,8 @@ def test_a_poison_fails_alone(served, kit):
     assert [answer[1]["score"] for i, answer in enumerate(answers) if i != 37] == [i for i in range(64) if i != 37]
 
 
-def test_halving_runs_far_less_than_one_by_one(served, kit, monkeypatch):
+def test_halving_runs_far_less_than_one_by_one(served):
     ran = []
-    for driver in (served.main.service._batcher, served.main.service.endpoints[ROUTE]._begin.__self__):
-        monkeypatch.setitem(
-            type(driver).__init__.__globals__, "TURN_S", 60
-        )  # else a busy machine splits the batch
     model = served.main.service._sessions["picking"]._model
     wrapped = type("Counting", (), {"run": lambda self, *a: (ran.append(len(a[1]["index"])), model.run(*a))[1]})()
     served.main.service._sessions["picking"]._model = wrapped
@@ -194,7 +188,10 @@ def test_an_answer_never_comes_inside_accept_and_comes_once(served):
         for body in bodies:
             endpoint.accept(body, loop.time() + 5, got.append)
         assert got == []
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while len(got) < len(bodies):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
         return got, endpoint.in_flight
 
     got, held = asyncio.run(ask())
@@ -296,7 +293,7 @@ async def turns_while(calls):
 
 @pytest.mark.parametrize("body", [order(7), order("no number")], ids=["good", "refused"])
 def test_the_loop_turns_while_a_burst_is_served(kit, folder, picker, body):
-    served = serve(kit, folder, picker, False)
+    served = serve(kit, folder, picker, False, turn_s=TURN_S)
 
     async def ask():
         return await turns_while([served.call(ROUTE, body) for _ in range(20_000)])
@@ -305,7 +302,7 @@ def test_the_loop_turns_while_a_burst_is_served(kit, folder, picker, body):
 
 
 def test_the_loop_turns_between_slow_runs(kit, folder, picker, waits):
-    served = serve(kit, folder, picker, waits, one_by_one="the test says so")
+    served = serve(kit, folder, picker, waits, one_by_one="the test says so", turn_s=TURN_S)
     held = served.main.service._sessions["picking"]
     model = held._model
     held._model = type("Slow", (), {"run": lambda self, *a: (time.sleep(0.01), model.run(*a))[1]})()
