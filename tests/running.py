@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def ready_address(process: subprocess.Popen[str]) -> str:
         if " ready on " in line:
             return line.rpartition(" ")[2].strip()
     raise AssertionError(process.stderr.read())
+
+
+def until(is_so: Callable[[], object], what: str = "it has not come to pass", *, seconds: float = 60.0) -> None:
+    """Returns as soon as something is so; a machine that is slow or busy is waited for."""
+    ends = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends, what
+        time.sleep(0.01)
 
 
 def near(given: object, wanted: object, tolerance: float) -> bool:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 import dagc
 
 SEEN = []
+MEET = asyncio.Event()
 NAME = contextvars.ContextVar("name", default="nobody")
 
 
@@ -34,11 +35,11 @@ class Reply(BaseModel):
 @dagc.step
 async def left(ask: Ask) -> int:
     try:
-        await asyncio.sleep(ask.wait_s)
+        await (MEET.wait() if ask.act == "meet" else asyncio.sleep(ask.wait_s))
     except asyncio.CancelledError:
         SEEN.append(("cancelled", ask.index))
         if ask.act == "swallow":
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(30)
         raise
     if ask.act == "timeout":
         raise TimeoutError
@@ -96,28 +97,34 @@ def seen(served):
 
 def test_waiting_requests_meet_in_a_batch(served, kit):
     served.main.service.observer = counted = kit.Counted()
-    answers = served.ask(ROUTE, *[{"index": i, "wait_s": 0.05} for i in range(40)])
-    assert answers == [(200, {"index": i, "score": 2.0 * i}) for i in range(40)]
-    assert len(counted.batches) < 20
+
+    async def ask():
+        calls = [served.call(ROUTE, {"index": i, "act": "meet"}) for i in range(40)]
+        await asyncio.sleep(0.01)
+        served.main.graph.MEET.set()
+        return [json.loads(answer.body) for answer in await asyncio.gather(*calls)]
+
+    assert asyncio.run(ask()) == [{"index": i, "score": 2.0 * i} for i in range(40)]
+    assert counted.batches == [("picking", 40)]
     assert counted.flying == 0
 
 
 def test_the_answer_leaves_at_the_deadline_even_when_a_step_swallows_its_cancellation(served):
     async def ask():
         started = time.monotonic()
-        answer = await served.call(ROUTE, {"index": 1, "wait_s": 5, "act": "swallow"}, timeout_s=0.05)
+        answer = await served.call(ROUTE, {"index": 1, "wait_s": 5, "act": "swallow"}, timeout_s=0.5)
         return answer.status, time.monotonic() - started
 
     status, seconds = asyncio.run(ask())
     assert status == 504
-    assert seconds < 0.15
+    assert seconds < 10
     assert seen(served) == [("cancelled", 1)]
 
 
 def test_each_request_ends_at_its_own_deadline(served):
     async def ask():
         order = []
-        times = [(5, 30.0), (5, 0.3), (0.6, 30.0), (5, 0.1), (5, 0.2)]
+        times = [(30, 30.0), (30, 1.1), (1.6, 30.0), (30, 0.3), (30, 0.7)]
         calls = [
             served.call(ROUTE, {"index": at, "wait_s": wait_s}, timeout_s=timeout_s)
             for at, (wait_s, timeout_s) in enumerate(times)
@@ -138,10 +145,12 @@ def test_a_client_that_leaves_cancels_its_steps(served):
         never_began.ticket.cancel()
         await asyncio.sleep(0.02)
         call.ticket.cancel()
-        await asyncio.sleep(0.02)
-        return call.done(), len(asyncio.all_tasks())
+        async with asyncio.timeout(30):
+            while len(asyncio.all_tasks()) > 1:
+                await asyncio.sleep(0.01)
+        return call.done()
 
-    assert asyncio.run(ask()) == (False, 1)
+    assert asyncio.run(ask()) is False
     assert seen(served) == [("cancelled", 1)]
     assert served.main.service.endpoints[ROUTE].in_flight == 0
 
@@ -173,7 +182,7 @@ def test_a_cancelled_request_does_not_hang_the_rest_of_its_batch(served):
 
         batcher.add = leave
         others = [call for at, call in enumerate(calls) if at != 7]
-        answers = await asyncio.wait_for(asyncio.gather(*others), 5)
+        answers = await asyncio.wait_for(asyncio.gather(*others), 30)
         return [json.loads(answer.body)["index"] for answer in answers]
 
     assert asyncio.run(ask()) == [i for i in range(20) if i != 7]

@@ -37,7 +37,7 @@ class Wire:
     """A connection that sends what it is told and reads answer by answer."""
 
     port: int
-    timeout: float = 10.0
+    timeout: float = 60.0
     pipe: socket.socket = field(init=False)
     buffer: bytes = b""
 
@@ -117,7 +117,7 @@ class Process:
     child: subprocess.Popen[str]
     port: int
 
-    def wire(self, timeout: float = 10.0) -> Wire:
+    def wire(self, timeout: float = 60.0) -> Wire:
         return Wire(self.port, timeout)
 
     def state(self) -> dict[str, int]:
@@ -130,7 +130,7 @@ class Process:
     def stop(self, sig: int = signal.SIGTERM) -> None:
         self.child.send_signal(sig)
 
-    def wait(self, timeout: float = 15.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         return self.child.wait(timeout)
 
 

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.running import until
 
 pytestmark = [pytest.mark.port, pytest.mark.ort]
 
@@ -66,7 +67,7 @@ def built(folder, kit, picker):
     sessions = [(kit.session("picker", feeds, {"score": ("f32", ())}), picker)]
     endpoints = [
         kit.endpoint("pick", parameters=["pick"], body="pick"),
-        kit.endpoint("waited", parameters=["ms"], body=None, waits=True, deadline_s=1.0, max_queue=5),
+        kit.endpoint("waited", parameters=["ms"], body=None, waits=True, deadline_s=60.0, max_queue=5),
     ]
     return folder.write(GRAPH, MAIN, endpoints, sessions).path
 
@@ -125,8 +126,8 @@ def test_every_client_gets_its_own_answer(served) -> None:
 def test_deadlines_and_full_queues_are_told(served) -> None:
     late = served.wire().ask("/v1/waited", {"ms": 5000}, "x-request-timeout-ms: 100")
     assert (late.status, late.code) == (504, "deadline")
-    waiting = [served.wire().post("/v1/waited", {"ms": 400}) for _ in range(5)]
-    time.sleep(0.1)
+    waiting = [served.wire().post("/v1/waited", {"ms": 3000}) for _ in range(5)]
+    until(lambda: b"dagc_inflight 5" in served.wire().get("/metrics").body)
     full = served.wire().ask("/v1/waited", {"ms": 1})
     assert (full.status, full.code, full.headers["retry-after"]) == (503, "overloaded", "1")
     assert {wire.read().status for wire in waiting} == {200}
@@ -137,26 +138,18 @@ def test_deadlines_and_full_queues_are_told(served) -> None:
 
 def test_a_client_that_leaves_frees_its_place(served) -> None:
     for _ in range(20):
-        gone = served.wire().post("/v1/waited", {"ms": 900})
+        gone = served.wire().post("/v1/waited", {"ms": 60_000})
         assert gone.silent(0.02)
         gone.close()
-    time.sleep(0.1)
-    assert served.wire().ask("/v1/waited", {"ms": 1}).status == 200
+    until(lambda: served.wire().ask("/v1/waited", {"ms": 1}).status == 200)
 
 
 def test_what_waits_at_shutdown_is_answered(served) -> None:
-    wire = served.wire().post("/v1/waited", {"ms": 600})
-    time.sleep(0.1)
+    wire = served.wire().post("/v1/waited", {"ms": 2000})
+    until(lambda: b"dagc_inflight 1" in served.wire().get("/metrics").body)
     served.stop()
-    assert wire.read().json == 600
-    assert served.wait(5) == 0
-
-
-def test_the_first_answer_comes_soon_after_the_start(built: Path, start) -> None:
-    begun = time.monotonic()
-    wire = start(command=(str(built / "main.py"),)).wire()
-    assert wire.ask("/v1/pick", {"index": 1, "scale": 1.0}).status == 200
-    assert time.monotonic() - begun < 3
+    assert wire.read().json == 2000
+    assert served.wait() == 0
 
 
 def spoil(path: Path, change) -> None:
@@ -179,12 +172,10 @@ def spoil(path: Path, change) -> None:
 )
 def test_a_broken_folder_is_one_line_with_a_code(built: Path, harm, code: str) -> None:
     harm(built)
-    begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "main.py", "--port", "0"], cwd=built, env=os.environ,
-        capture_output=True, text=True, timeout=10, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert json.loads(done.stderr)["code"] == code
-    assert time.monotonic() - begun < 5
