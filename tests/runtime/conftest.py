@@ -56,7 +56,7 @@ def model(nodes: Sequence[tuple[str, str, str]], feeds: dict, fetches: dict, **i
 
 
 def session(name: str, feeds: dict, fetches: dict, max_batch: int = 64, one_by_one: str | None = None) -> dict:
-    """A session of `service.json`, that of a light model: the service measures whether it is only without `run_ms`."""
+    """A session of `service.json`, that of a light model: without `run_ms` the service would measure that."""
 
     def side(ports: dict) -> list[dict]:
         return [{"name": n, "dtype": dtype, "dims": list(dims)} for n, (dtype, dims) in ports.items()]

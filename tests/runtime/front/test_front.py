@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from tests.running import until
+
 pytestmark = pytest.mark.port
 
 
@@ -66,9 +68,9 @@ def test_a_pipeline_deeper_than_what_is_worked_on_at_once_is_answered_whole(wire
 
 def test_pipelined_requests_of_one_connection_are_worked_on_side_by_side(wire, whole) -> None:
     begun = time.monotonic()
-    wire.send(whole("/v1/slow", {"ms": 200}) * 10)
+    wire.send(whole("/v1/slow", {"ms": 900}) * 10)
     assert {wire.read().status for _ in range(10)} == {200}
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 9
 
 
 @pytest.mark.parametrize("path", ["/v1/%65cho", "/v1/echo?", "/v1/echo?a=b%20c", "http://a/v1/echo", "/v1/echo#x"])
@@ -197,25 +199,22 @@ def test_an_endpoint_that_fails_to_accept_is_a_500_without_internals(wire) -> No
 def test_work_for_clients_that_left_is_cancelled(alone, path: str) -> None:
     before = alone.state()["cancelled"]
     for _ in range(20):
-        gone = alone.wire().post(path, {"ms": 3000})
-        assert gone.silent(0.01)
+        gone = alone.wire().post(path, {"ms": 600_000})
+        until(lambda: alone.state()["open"])
         gone.close()
-    deadline = time.monotonic() + 2
-    while alone.state()["cancelled"] < before + 20 and time.monotonic() < deadline:
-        time.sleep(0.02)
+        until(lambda: not alone.state()["open"])
     assert alone.state()["cancelled"] == before + 20
 
 
 def test_500_disconnects_at_five_moments_leave_nothing_in_flight(alone, whole) -> None:
-    slow = whole("/v1/slow", {"ms": 5000})
+    slow = whole("/v1/slow", {"ms": 600_000})
     big = whole("/v1/big", 3_000_000)
     for content in (b"", slow[:20], slow[:-2], slow * 3, big):
         for _ in range(100):
             wire = alone.wire()
             wire.send(content)
             wire.close()
-    time.sleep(2)
-    assert alone.state()["open"] == 0
+    until(lambda: alone.state()["open"] == 0)
 
 
 def test_documents_and_health_are_served(wire) -> None:

@@ -1,13 +1,17 @@
-"""Slow, silent and greedy clients, with patience cut to a fraction of a second."""
+"""Slow, silent and greedy clients, with patience cut to seconds: what a busy machine adds does not matter."""
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.running import until
+
 pytestmark = pytest.mark.port
 
-SHORT = {"head_s": 0.6, "body_s": 1.2, "idle_s": 0.8, "stall_s": 1.0, "linger_s": 0.5}
+SHORT = {"head_s": 0.6, "body_s": 1.2, "idle_s": 2.0, "stall_s": 3.0, "linger_s": 3.0}
+SOON_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,7 @@ def test_a_head_that_does_not_come_in_time_is_a_408(slow) -> None:
     begun = time.monotonic()
     reply = slow.send(b"POST /v1/echo HTTP/1.1\r\nhost").read()
     assert (reply.status, reply.code, reply.headers["connection"]) == (408, "request_timeout", "close")
-    assert 0.6 <= time.monotonic() - begun < 1.6
+    assert 0.6 <= time.monotonic() - begun < SOON_S
     assert slow.ended()
 
 
@@ -42,7 +46,7 @@ def test_a_body_that_does_not_come_in_time_is_a_408(slow) -> None:
     begun = time.monotonic()
     slow.send(b"POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n12")
     assert slow.read().status == 408
-    assert 1.2 <= time.monotonic() - begun < 2.2
+    assert 1.2 <= time.monotonic() - begun < SOON_S
     assert slow.ended()
 
 
@@ -59,25 +63,27 @@ def test_a_slow_head_behind_an_owed_answer_is_told_after_it(slow, whole) -> None
 def test_a_silent_connection_is_closed(slow) -> None:
     begun = time.monotonic()
     assert slow.ended()
-    assert time.monotonic() - begun < 1.6
+    assert 0.6 <= time.monotonic() - begun < SOON_S
 
 
 def test_an_idle_kept_connection_is_closed_and_not_while_it_is_used(slow) -> None:
     for _ in range(5):
         assert slow.ask("/v1/echo", 1).status == 200
-        time.sleep(0.3)
+        time.sleep(0.5)
     assert slow.ended()
 
 
-def test_a_request_that_takes_longer_than_the_idle_time_is_answered(slow) -> None:
-    assert slow.ask("/v1/slow", {"ms": 1600}).status == 200
-    assert slow.ask("/v1/%73low", {"ms": 1600}).status == 200
+def test_a_request_that_takes_longer_than_the_idle_time_is_answered(hasty) -> None:
+    asked = [hasty.wire().post(path, {"ms": 3600}) for path in ("/v1/slow", "/v1/%73low")]
+    assert [wire.read().status for wire in asked] == [200, 200]
 
 
 def test_a_client_that_does_not_read_is_dropped_and_holds_little(hasty, whole) -> None:
     greedy = hasty.wire()
     greedy.send(whole("/v1/big", 8_000_000) * 20)
-    time.sleep(3)
+    open_to_it = f":{hasty.port:04X} 0100007F:{greedy.pipe.getsockname()[1]:04X} 01"  # 01: ESTABLISHED
+    assert open_to_it in Path("/proc/net/tcp").read_text()
+    until(lambda: open_to_it not in Path("/proc/net/tcp").read_text())
     with pytest.raises((ConnectionError, EOFError)):
         for _ in range(20):
             greedy.read()
@@ -89,7 +95,7 @@ def test_a_client_that_reads_slowly_and_steadily_gets_its_answer(hasty) -> None:
     steady.post("/v1/big", 6_000_000, "connection: close")
     received = 0
     for _ in range(12):
-        time.sleep(0.25)
+        time.sleep(0.3)
         received += len(steady.pipe.recv(400_000))
     while piece := steady.pipe.recv(1_000_000):
         received += len(piece)
@@ -100,22 +106,20 @@ def test_a_client_that_keeps_sending_after_a_refusal_is_dropped_in_time(slow) ->
     slow.send(b"POST /v1/echo HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n")
     begun = time.monotonic()
     with pytest.raises(ConnectionError):
-        while time.monotonic() - begun < 5:
+        while time.monotonic() - begun < SOON_S:
             slow.send(b"x" * 1000)
             time.sleep(0.01)
-    assert time.monotonic() - begun < 3
 
 
-def test_many_slow_connections_leave_the_others_unharmed(hasty) -> None:
-    crowd = [hasty.wire().send(b"POST /v1/echo HTTP/1.1\r\n") for _ in range(300)]
-    other = hasty.wire()
-    worst = 0.0
-    for _ in range(50):
-        begun = time.monotonic()
-        assert other.ask("/v1/echo", 1).status == 200
-        worst = max(worst, time.monotonic() - begun)
-    assert worst < 0.25
-    assert {wire.read().status for wire in crowd} == {408}
+def test_many_slow_connections_are_told_and_leave_the_others_unharmed(hasty, start) -> None:
+    patient = start("--drain-s", "0", PATIENCE=json.dumps({"head_s": 600}))
+    waiting, told = [
+        [served.wire().send(b"POST /v1/echo HTTP/1.1\r\n") for _ in range(300)] for served in (patient, hasty)
+    ]
+    other = patient.wire()
+    assert {other.ask("/v1/echo", 1).status for _ in range(50)} == {200}
+    assert all(wire.silent(0.001) for wire in waiting)
+    assert {wire.read().status for wire in told} == {408}
 
 
 def test_over_the_cap_of_connections_only_health_is_answered(start) -> None:
@@ -132,8 +136,7 @@ def test_over_the_cap_of_connections_only_health_is_answered(start) -> None:
         assert probe.ended()
     assert {wire.ask("/v1/echo", 1).status for wire in inside} == {200}
     inside.pop().close()
-    time.sleep(0.2)
-    assert small.wire().ask("/v1/echo", 1).status == 200
+    until(lambda: small.wire().ask("/v1/echo", 1).status == 200)
 
 
 def test_a_crowd_that_says_nothing_does_not_keep_health_from_being_answered(start) -> None:
