@@ -154,9 +154,12 @@ def deploy(
         with bars() as progress:
             done = deploy(engine, tree, wanted, progress)
     state = "serves on" if done.changed else "is unchanged and serves on"
-    typer.echo(f"`{done.name}`, release {done.number}, {state} http://{done.address.host}:{done.address.port}")
+    far = f" of {engine.machine}" if engine.machine else ""
+    typer.echo(
+        f"`{done.name}`, release {done.number}, {state} http://{done.address.host}:{done.address.port}{far}"
+    )
     if done.grpc is not None:
-        typer.echo(f"gRPC on {done.grpc.host}:{done.grpc.port}")
+        typer.echo(f"gRPC on {done.grpc.host}:{done.grpc.port}{far}")
     if 0 < len(done.changed) < len(tree.services):
         typer.echo(f"new: {', '.join(f'`{name}`' for name in done.changed)}; the others go on as they are")
 

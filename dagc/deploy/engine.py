@@ -14,11 +14,11 @@ from typing import Literal
 
 import docker
 import requests
-from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import DeviceRequest, Mount
 
 from dagc.artifacts.compose import Logging, Network
+from dagc.deploy.engine_address import engine_address, machine
 from dagc.deploy.refusals import no_engine, refusals
 from dagc.diagnostics import CompileError
 
@@ -93,23 +93,25 @@ class Wanted:
 
 
 class Engine:
-    """A connection to one engine."""
+    """A connection to one engine. `machine` is where it runs, or empty where that is here."""
 
-    def __init__(self, client: docker.APIClient) -> None:
+    def __init__(self, client: docker.APIClient, machine: str = "") -> None:
         self.client = client
+        self.machine = machine
 
     @classmethod
     def connect(cls) -> "Engine":
-        """The engine of DOCKER_HOST, or of the current docker context.
+        """The engine of DOCKER_HOST, or of the docker context: that of DOCKER_CONTEXT, or the current one.
 
         Raises:
-            CompileError: nobody answers there (E0710).
+            CompileError: there is no such context, or nobody answers there (E0710).
         """
+        where = engine_address()
         try:
-            client = docker.APIClient(version="auto", timeout=_TIMEOUT_S, **_address())
+            client = docker.APIClient(version="auto", timeout=_TIMEOUT_S, **where)
         except (DockerException, requests.RequestException) as error:
-            raise CompileError.of(no_engine(error)) from None
-        return cls(client)
+            raise CompileError.of(no_engine(str(error))) from None
+        return cls(client, machine(where))
 
     def gives_gpus(self) -> bool:
         """True when it knows how to give a GPU of NVIDIA's to a container."""
@@ -309,14 +311,6 @@ class Engine:
         endpoint = self.client.create_endpoint_config(aliases=[alias])
         found: dict[str, object] = self.client.create_networking_config({network: endpoint})
         return found
-
-
-def _address() -> dict[str, object]:
-    """Where DOCKER_HOST or the current context says the engine is."""
-    found: dict[str, object] = docker.utils.kwargs_from_env()
-    if "base_url" not in found and (context := ContextAPI.get_current_context()) is not None:
-        found["base_url"] = context.Host
-    return found
 
 
 def _binding(published: Published) -> tuple[str, int]:

@@ -26,7 +26,7 @@ def refusals(doing: str) -> Iterator[None]:
     except APIError as error:
         raise CompileError.of(refused(doing, str(error.explanation or error))) from None
     except (DockerException, requests.RequestException) as error:
-        raise CompileError.of(no_engine(error)) from None
+        raise CompileError.of(no_engine(str(error))) from None
 
 
 def refused(doing: str, why: str) -> Diagnostic:
@@ -61,13 +61,13 @@ def one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())[:300]
 
 
-def no_engine(error: Exception) -> Diagnostic:
+def no_engine(why: str) -> Diagnostic:
     """What to say when nobody answers."""
     help_ = (
         "start it (`systemctl start docker`, or Docker Desktop), or point DOCKER_HOST at it; "
         "your user must be allowed to use it"
     )
-    return Diagnostic("E0710", "no container engine answers", notes=(one_line(str(error)),), help=help_)
+    return Diagnostic("E0710", "no container engine answers", notes=(one_line(why),), help=help_)
 
 
 def no_gpu(*notes: str) -> Diagnostic:
