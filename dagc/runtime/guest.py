@@ -7,12 +7,12 @@ it again and goes on meanwhile. Nobody who connects is refused while a door stan
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+
+from .logs import tell
 
 Serve = Callable[[socket.socket], Awaitable[asyncio.Server]]
 """Begins to accept at a socket."""
@@ -73,8 +73,7 @@ class Guest:
         self.listeners = ()
         for server in servers:
             server.close()
-        line = {"level": "warning", "code": "door_closed", "message": f"the door `{self._path}` has gone"}
-        print(json.dumps(line), file=sys.stderr, flush=True)
+        tell("warning", f"the door `{self._path}` has gone", code="door_closed")
 
 
 def shared(sockets: int, worker: int, workers: int) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
 """One JSON line a request on stderr, never payloads: errors always, the rest by a sample.
 
 Lines, also those of failures, are kept until the front's sweep hands them to a thread, so that a slow reader of
-stderr costs lines (which are counted) and never time on the loop.
+stderr costs lines (which are counted) and never time on the loop. What nobody takes is lost and stops nothing.
 """
 
 import json
 import logging
+import os
 import queue
 import sys
 import threading
@@ -22,9 +23,8 @@ MAX_HELD_LINES = 10_000
 class AccessLog:
     """The lines of one worker. `share` of the answers under 400 is logged; `None` logs nothing at all."""
 
-    def __init__(self, share: float | None, stream: TextIO | None = None) -> None:
+    def __init__(self, share: float | None) -> None:
         self._share = share
-        self._stream = stream or sys.stderr
         self._held: list[str] = []
         self._dropped = 0
         self._credit = 0.0
@@ -97,11 +97,8 @@ class AccessLog:
 
     def _write(self) -> None:
         while (text := self._full.get()) is not None:
-            try:
-                self._stream.write(text)
-                self._stream.flush()
-            except (OSError, ValueError):
-                return  # stderr is gone; there is nobody to tell
+            if not write(text, sys.stderr):
+                self._dropped += text.count("\n")
 
 
 class JsonLines(logging.Formatter):
@@ -142,6 +139,27 @@ class _Kept(logging.Handler):
 def configure(log: AccessLog) -> None:
     """Sends every log record from warnings on to stderr as JSON lines, in order with the lines of `log`."""
     logging.basicConfig(handlers=[_Kept(log)], level=logging.WARNING, force=True)
+
+
+def tell(level: str, message: str, **more: str) -> None:
+    """Write one JSON line to stderr at once; for what is said before or beside the serving."""
+    write(json.dumps({"level": level, "message": message, **more}) + "\n", sys.stderr)
+
+
+def write(text: str, stream: TextIO | None) -> bool:
+    """Whether the text was written to a standard stream; a full disk, or a pipe that nobody reads, takes none.
+
+    Past Python's buffer: what lies in it is tried again when the process ends, which then fails (exit code 120).
+    """
+    if stream is None:  # closed before Python began: its number may be any other file's by now
+        return False
+    try:
+        left = text.encode("utf-8", "backslashreplace")
+        while left:
+            left = left[os.write(stream.fileno(), left) :]
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def read_share(text: str | None) -> float | None:

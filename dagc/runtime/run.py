@@ -7,7 +7,6 @@ is this process itself; several have it as their supervisor.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import socket
 import sys
@@ -29,7 +28,7 @@ from .observer import Watch
 from .options import Options, read_options
 from .served import Served
 from .settings import StartError
-from .worker import MAX_CROWD, Worker, connection_cap, patience_s, preload
+from .worker import Worker, connection_caps, patience_s, preload
 from .workers import Seat, Supervisor, exec_worker, why_not_fork
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ class Startable(Served, Protocol):
 
 def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
     """Serves until SIGTERM or SIGINT. What stops the start is one JSON line on stderr and exit code 1."""
+    _fill_standard_numbers()
     try:
         options = read_options(sys.argv[1:] if arguments is None else arguments)
         keep_within_memory()
@@ -96,6 +96,13 @@ def serve(service: Startable, arguments: Sequence[str] | None = None) -> None:
             _supervise(service, options)
     except StartError as error:
         _fail(error)
+
+
+def _fill_standard_numbers() -> None:
+    """Have 0, 1 and 2 lead nowhere where they are closed: else a socket gets such a number, and libuv aborts."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
 
 
 def _serve_alone(service: Startable, options: Options) -> None:
@@ -129,7 +136,7 @@ def _supervise(service: Startable, options: Options) -> None:
     if why_not is None:
         _warm_up(service)
     else:
-        _tell("info", f"each worker loads the service by itself: {why_not}")
+        logs.tell("info", f"each worker loads the service by itself: {why_not}")
     memory = os.memfd_create("dagc-metrics")
     metrics = _shared_metrics(service, options, memory)
     begin = partial(_serve_forked, service, options, metrics) if why_not is None else exec_worker
@@ -178,14 +185,14 @@ def _work(
     service.watch.observer = metrics
     service.share_cpus(options.workers)
     service.watch_models()
-    cap = connection_cap()
+    connections, crowd = connection_caps()
     front = Front(
         service,
         metrics,
         log,
         service.watch,
-        max_connections=cap,
-        max_crowd=min(MAX_CROWD, cap),
+        max_connections=connections,
+        max_crowd=crowd,
         open_metrics=options.open_metrics,
     )
     try:
@@ -212,10 +219,10 @@ def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[],
 def _announce(service: Startable, listener: socket.socket, grpc: socket.socket | None) -> None:
     """The one line that says that the service is ready, and where; one more for gRPC."""
     place = f"http://{_address(listener)}"
-    print(f"dagc: {service.name} ready on {place}", flush=True)
+    logs.write(f"dagc: {service.name} ready on {place}\n", sys.stdout)
     if grpc is not None:
-        print(f"dagc: {service.name} answers gRPC on {_address(grpc)}", flush=True)
-    _tell("info", f"listening on {place}", service=service.name)
+        logs.write(f"dagc: {service.name} answers gRPC on {_address(grpc)}\n", sys.stdout)
+    logs.tell("info", f"listening on {place}", service=service.name)
 
 
 def _address(listener: socket.socket) -> str:
@@ -223,19 +230,15 @@ def _address(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _tell(level: str, message: str, **more: str) -> None:
-    print(json.dumps({"level": level, "message": message, **more}), file=sys.stderr, flush=True)
-
-
 def _fail(error: StartError) -> NoReturn:
-    _tell("error", error.message, code=error.code)
+    logs.tell("error", error.message, code=error.code)
     sys.exit(1)
 
 
 def _explain_start(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     # `Service(__file__)` and its decorators raise before `serve` is called; that is no reason for a traceback.
     if isinstance(error, StartError):
-        _tell("error", error.message, code=error.code)
+        logs.tell("error", error.message, code=error.code)
     else:
         sys.__excepthook__(kind, error, trace)
 

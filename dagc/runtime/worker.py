@@ -147,7 +147,7 @@ class Worker(uvicorn.Server):
 
 def preload() -> None:
     """Load what uvicorn looks up by name when a worker begins: forked workers share it, 2.7 MB each."""
-    uvicorn.Config("", loop="auto").get_loop_factory()
+    uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
 
 
 def patience_s(endpoints: Iterable[Endpoint]) -> int:
@@ -155,12 +155,17 @@ def patience_s(endpoints: Iterable[Endpoint]) -> int:
     return math.ceil(max((endpoint.limits.deadline_s for endpoint in endpoints), default=0.0)) + 1
 
 
-def connection_cap() -> int:
-    """As many connections as the open files allow, after raising that limit as far as this process may."""
+def connection_caps() -> tuple[int, int]:
+    """How many connections may be served, and how many more may ask for health, as the open files allow.
+
+    That limit is raised first as far as this process may. Where it stays below what is wanted, all of them shrink.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + MAX_CROWD + SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        return max(1, soft - MAX_CROWD - SPARE_FILES)
-    return MAX_CONNECTIONS
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return MAX_CONNECTIONS, min(MAX_CROWD, MAX_CONNECTIONS)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    left = soft - min(SPARE_FILES, soft // 2)
+    crowd = min(MAX_CROWD, left // 4)
+    return max(1, left - crowd), max(1, crowd)

@@ -8,7 +8,6 @@ wait and lose nothing. A pipe of each worker says that it is ready, and by its e
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import selectors
 import signal
@@ -18,10 +17,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from .logs import tell
 from .metrics import Metrics
 from .settings import StartError
 
@@ -168,14 +169,16 @@ class Supervisor:
             self.begin(seat)
             code = 0
         except StartError as error:
-            _log("error", error.code, error.message)
+            tell("error", error.message, code=error.code)
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
         except Exception as error:
-            _log("error", "worker_failed", f"worker {seat.number} failed with {type(error).__name__}: {error}")
+            text = f"worker {seat.number} failed with {type(error).__name__}: {error}"
+            tell("error", text, code="worker_failed")
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in filter(None, (sys.stdout, sys.stderr)):  # `None` where it was closed before we began
+                with suppress(OSError, ValueError):  # a full disk: nothing may come between here and the exit
+                    stream.flush()
             os._exit(code)
 
     def _let_go(self, seat: Seat, read: int) -> None:
@@ -218,14 +221,14 @@ class Supervisor:
         ending = f"ended with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
         if not self._announced:
             if code != 1:  # a worker that ends with 1 has said why
-                _log("error", "worker_failed", f"worker {child.number} {ending} before it was ready")
+                tell("error", f"worker {child.number} {ending} before it was ready", code="worker_failed")
             self._stop(1)
         elif self._is_hopeless(child.number):
             text = f"worker {child.number} died {DEATHS} times within {DEATHS_WITHIN_S:g} s, the last one {ending}"
-            _log("error", "worker_keeps_dying", text)
+            tell("error", text, code="worker_keeps_dying")
             self._stop(1)
         else:
-            _log("warning", "worker_died", f"worker {child.number} {ending} and is replaced")
+            tell("warning", f"worker {child.number} {ending} and is replaced", code="worker_died")
             self.metrics.bury(child.number)
             self._start(child.number)
             _bury_strays({other.pid for other in self._children.values()})
@@ -262,7 +265,3 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         sys.exit(0)
-
-
-def _log(level: str, code: str, message: str) -> None:
-    print(json.dumps({"level": level, "code": code, "message": message}), file=sys.stderr, flush=True)

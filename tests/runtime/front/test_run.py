@@ -225,17 +225,16 @@ def test_log_lines_are_json_and_hold_no_payload(start) -> None:
     assert re.fullmatch(r"listening on http://127.0.0.1:\d+", lines[0]["message"])
 
 
-def answered_over(served: subprocess.Popen[str], port: int) -> None:
-    """The service answers, closes a connection that says nothing, and ends well."""
-    until(lambda: _live(port))
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as silent:
-        assert _live(port)
-        assert silent.recv(1) == b""  # by the sweep, which writes the log too
-    served.terminate()
-    assert served.wait(60) == 0
+def assert_serves_on(port: int) -> None:
+    """It answers, and each time that it wrote its log it goes on closing connections that say nothing."""
+    until(lambda: lives(port))
+    for _ in range(4):
+        assert lives(port)
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as silent:
+            assert silent.recv(1) == b""
 
 
-def _live(port: int) -> bool:
+def lives(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as pipe:
             pipe.sendall(b"GET /live HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
@@ -244,20 +243,38 @@ def _live(port: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("lost", [">/dev/full 2>/dev/full", ">&- 2>&-", "<&- >&- 2>&- --workers 2"])
+LOGGED = {"DAGC_ACCESS_LOG": "all", "PATIENCE": '{"head_s": 0.1}'}
+
+
+@pytest.mark.parametrize("lost", [">/dev/full 2>/dev/full", "<&- >&- 2>&-", ">&- 2>&- --workers 2"])
 def test_a_service_whose_log_cannot_be_written_serves_on(lost: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     line = f'exec "$0" "$1" --port {port} --drain-s 0 {lost}'
-    environment = {**os.environ, "DAGC_ACCESS_LOG": "all"}
-    served = subprocess.Popen(["sh", "-c", line, sys.executable, ALONE], env=environment, text=True)
-    answered_over(served, port)
+    environment = {**os.environ, "DAGC_WORKERS": "1", **LOGGED}
+    with subprocess.Popen(["sh", "-c", line, sys.executable, ALONE], env=environment) as served:
+        assert_serves_on(port)
+        served.terminate()
+        assert served.wait(60) == 0
 
 
 def test_a_service_whose_log_nobody_reads_any_more_serves_on(start) -> None:
-    served = start("--drain-s", "0", DAGC_ACCESS_LOG="all")
-    served.process.stderr.close()
-    for _ in range(3):  # one flush finds out, the ones after it must not mind
-        assert _live(served.port)
-        time.sleep(0.6)
-    answered_over(served.process, served.port)
+    served = start("--drain-s", "0", **LOGGED)
+    served.child.stderr.close()
+    assert_serves_on(served.port)
+    served.stop()
+    assert served.wait() == 0
+
+
+def test_few_open_files_are_shared_between_connections_and_probes() -> None:
+    few = "ulimit -n 64; exec " + " ".join((sys.executable, ALONE, "--port 0 --drain-s 0 --workers 1"))
+    with subprocess.Popen(["sh", "-c", few], stdout=subprocess.PIPE, text=True) as served:
+        port = int(served.stdout.readline().rpartition(":")[2])
+        held = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(20)]
+        for pipe in held:
+            pipe.sendall(b"POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n1")
+        assert all(pipe.recv(99).startswith(b"HTTP/1.1 200") for pipe in held)
+        for pipe in held:
+            pipe.close()
+        served.terminate()
+        assert served.wait(60) == 0
