@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -240,6 +241,25 @@ def column() -> bytes:
     )
 
 
+def running_sum() -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4], in which the rows of a batch would be added up"""
+    nodes = [helper.make_node("CumSum", ["x", "axis"], ["y"])]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, {"axis": np.array(0)}, 17)
+
+
+def encoder(seed: int = 0) -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4] in operators enough to be worth sharing runs of"""
+    names = ["x", *(f"h{i}" for i in range(29)), "y"]
+    weights = {"shift": np.random.default_rng(seed).normal(size=WIDTH)}
+    nodes = [
+        helper.make_node("Add", [source, "shift"], [made])
+        if place % 2
+        else helper.make_node("Tanh", [source], [made])
+        for place, (source, made) in enumerate(pairwise(names))
+    ]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, weights, 17)
+
+
 def foldable() -> bytes:
     """`x` f32[N, 4] -> `y` f32[N, 4], with a product of weights that needs no request"""
     weights = {"a": np.full(WIDTH, 2.0), "b": np.full(WIDTH, 3.0)}
@@ -454,6 +474,18 @@ def ready_together() -> Sample:
     return s.sample(scaled, value)
 
 
+def shared_runs() -> Sample:
+    """Models that requests share runs of before, between and beside two that are run for each request."""
+    s = Sketch("shared_runs")
+    row = s.input("row", ROW)
+    (words,) = s.model("words", running_sum(), {"x": row}, "y:words")
+    (left,) = s.model("left", encoder(0), {"x": words}, "y:left")
+    (right,) = s.model("right", encoder(1), {"x": row}, "y:right")
+    (scaled,) = s.model("scaler", scaler(), {"x": words}, "y:scaled")
+    (spread,) = s.model("spread", running_sum(), {"x": s.op("mean", left, right, out="mean")}, "y:spread")
+    return s.sample(s.op("add", spread, scaled, out="sum"))
+
+
 def for_items() -> Sample:
     """Models and arithmetic in a region fuse with each other and not with those around it."""
     s = Sketch("for_items")
@@ -533,6 +565,7 @@ SAMPLES: tuple[Callable[[], Sample], ...] = (
     barriers,
     opsets,
     ready_together,
+    shared_runs,
     for_items,
     items_in_items,
     unread_items,

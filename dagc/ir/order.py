@@ -90,6 +90,10 @@ class Contraction:
         """The number of the group that `name` is in, which a join may change."""
         return self._group[self._index[name]]
 
+    def members(self, name: NodeName) -> int:
+        """The nodes of the group that `name` is in, as a mask."""
+        return self._members[self.group(name)]
+
     def groups(self) -> tuple[tuple[NodeName, ...], ...]:
         """All groups, by their first nodes, each in order."""
         found: dict[int, list[NodeName]] = {}

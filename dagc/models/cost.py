@@ -47,6 +47,11 @@ def estimated_ms(model: bytes) -> float | None:
     return float(f"{total:.2g}")
 
 
+def least_ms(model: bytes, operators: int) -> float:
+    """Milliseconds that a run of one example takes at least, whatever its sizes: calls, reading the weights."""
+    return _RUN_MS + _NODE_MS * operators + len(model) / _BYTES_A_MS
+
+
 def _of_one_example(proto: "onnx.ModelProto") -> "onnx.ModelProto":
     """The model with 1 on the first axis of its inputs."""
     stored = {tensor.name for tensor in proto.graph.initializer}

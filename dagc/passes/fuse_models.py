@@ -1,19 +1,21 @@
 """The compiler's core: neighbouring models become one model, so one request costs one session call."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagc.diagnostics import Span
 from dagc.ir.edit import replace_nodes, unused_name
-from dagc.ir.graph import Graph, Node, NodeName, ValueId
+from dagc.ir.graph import Graph, Node, NodeName
 from dagc.ir.ops import RunModel
 from dagc.ir.order import sorted_graph
 from dagc.ir.printer import listed
 from dagc.models.merge import MergeRefused
+from dagc.models.store import ModelStore
 from dagc.passes.fused_model import fused_model, shortened
 from dagc.passes.fusion_groups import FusionGroups, described
 from dagc.passes.pass_ import Context, Remark
 from dagc.passes.session_cuts import stretches
+from dagc.passes.shared_runs import SharedRuns
 
 _NAME = "fuse-models"
 
@@ -23,7 +25,8 @@ class FuseModels:
     """Models that feed each other, read the same values or are ready at the same time become one.
 
     A group is convex: nothing on a path between its members stands outside. Python steps, and the conversions
-    between Python values and tensors, stay outside. Every neighbour left out leaves a remark that says why.
+    between Python values and tensors, stay outside; so does a model whose runs requests share from one that is run
+    for each of them. Every neighbour left out leaves a remark that says why.
 
     Before:
         graph demo(x: f32[4]) -> tuple[bool, f32[]]       # graph.py:1
@@ -46,80 +49,94 @@ class FuseModels:
 
     def run(self, graph: Graph, context: Context) -> Graph:
         """The graph with every group replaced by one model."""
+        sharing = SharedRuns(context.store)
         while True:
-            missed: list[Remark] = []
-            after = _fused_once(graph, context, missed)
+            fusing = _Fusing(graph, context.store, sharing)
+            if any(sharing.lost(group, node) for group, node in fusing.made):
+                fusing = _Fusing(graph, context.store, sharing)  # from now on `sharing` knows who has what to lose
+            context.remarks.extend(fusing.applied())
+            after = fusing.graph()
             # Joining may clear the way for more, and a second run must find nothing left to do.
             if after is graph:
-                context.remarks.extend(missed)
+                context.remarks.extend(fusing.missed)
                 return graph
             graph = after
 
 
-def _fused_once(graph: Graph, context: Context, missed: list[Remark]) -> Graph:
-    groups = FusionGroups(graph, context.store)
-    fusing = _Fusing(graph.outputs, graph.consumers(), {node.name for node in graph.nodes}, context, missed)
-    fused: dict[NodeName, tuple[Node, ...]] = {}
-    for group in groups.groups():
-        parts = list(stretches(group, context.store))
-        if len(parts) > 1:
-            text = f"left {listed(_parts(group))} in {len(parts)} sessions: one would be of too many operators"
-            missed.append(Remark(_NAME, False, text, _spans(group)))
-        for part in parts:
-            for members, node in fusing.merged(part):
-                fused |= {member.name: () for member in members} | {members[0].name: (node,)}
-    for a, b, reason in groups.refusals():
-        text = f"left {described(a)} and {described(b)} apart: {reason}"
-        missed.append(Remark(_NAME, False, text, _spans((a, b))))
-    return sorted_graph(replace_nodes(graph, fused))
-
-
-@dataclass(frozen=True, slots=True)
 class _Fusing:
-    """Makes nodes of groups; each takes time in its own size, not in that of the graph around it."""
+    """One go at a graph: `made` of its groups, each in time of its own size, and what was `missed`."""
 
-    returned: tuple[ValueId, ...]
-    consumers: Mapping[ValueId, Sequence[Node]]
-    taken: set[str]
-    context: Context
-    missed: list[Remark]
+    def __init__(self, graph: Graph, store: ModelStore, sharing: SharedRuns) -> None:
+        self._graph = graph
+        self._store = store
+        self._consumers = graph.consumers()
+        self._taken: set[str] = {node.name for node in graph.nodes}
+        self.made: list[tuple[Sequence[Node], Node]] = []
+        self.missed: list[Remark] = []
+        groups = FusionGroups(graph, store, sharing)
+        for group in groups.groups():
+            parts = list(stretches(group, store))
+            if len(parts) > 1:
+                self._miss(
+                    f"left {_listed(group)} in {len(parts)} sessions: one would be of too many operators", group
+                )
+            for part in parts:
+                self._merge(part)
+        for a, b, reason in groups.refusals():
+            self._miss(f"left {described(a)} and {described(b)} apart: {reason}", (a, b))
 
-    def merged(self, group: Sequence[Node]) -> Iterator[tuple[Sequence[Node], Node]]:
-        """The group as one node; where its models refuse to merge after all, its halves, convex as well."""
+    def graph(self) -> Graph:
+        """The graph with what was made in place of the groups; the very same one where nothing was."""
+        fused: dict[NodeName, tuple[Node, ...]] = {}
+        for group, node in self.made:
+            fused |= {member.name: () for member in group} | {group[0].name: (node,)}
+        return sorted_graph(replace_nodes(self._graph, fused))
+
+    def applied(self) -> list[Remark]:
+        """What was made, in words."""
+        texts = (f"fused {_listed(group)} into one model: {len(group)} sessions -> 1" for group, _ in self.made)
+        return [Remark(_NAME, True, text, node.spans) for text, (_, node) in zip(texts, self.made, strict=True)]
+
+    def _merge(self, group: Sequence[Node]) -> None:
+        """Make one node of the group; where its models refuse to merge, of its halves, convex as well."""
         if len(group) < 2:
             return
         try:
-            node = self.node(group)
+            node = self._node(group)
         except MergeRefused as refused:
             half = len(group) // 2
             if len(group) == 2:
-                text = f"left {listed(_parts(group))} apart: {refused}"
-                self.missed.append(Remark(_NAME, False, text, _spans(group)))
-            yield from self.merged(group[:half])
-            yield from self.merged(group[half:])
+                self._miss(f"left {_listed(group)} apart: {refused}", group)
+            self._merge(group[:half])
+            self._merge(group[half:])
             return
-        text = f"fused {listed(_parts(group))} into one model: {len(group)} sessions -> 1"
-        self.context.remarks.append(Remark(_NAME, True, text, _spans(group)))
-        yield group, node
+        self.made.append((group, node))
 
-    def node(self, group: Sequence[Node]) -> Node:
+    def _node(self, group: Sequence[Node]) -> Node:
         """The group as one node; raises `MergeRefused`."""
         members = {node.name for node in group}
         values = {value.id: value for node in group for value in node.outputs}
-        read = {v for v in values if any(node.name not in members for node in self.consumers[v])}
-        read.update(values.keys() & set(self.returned))
-        made = fused_model(group, read, self.context.store)
-        self.context.store.begin_optimising(made.model)
+        read = {v for v in values if any(node.name not in members for node in self._consumers[v])}
+        read.update(values.keys() & set(self._graph.outputs))
+        made = fused_model(group, read, self._store)
+        self._store.begin_optimising(made.model)
         op = RunModel(made.model, made.feeds, made.fetches, _parts(group))
-        self.taken.difference_update(members)
-        name = NodeName(unused_name(shortened(_parts(group)), self.taken))
-        self.taken.add(name)
+        self._taken.difference_update(members)
+        name = NodeName(unused_name(shortened(_parts(group)), self._taken))
+        self._taken.add(name)
         outputs = tuple(values[value] for value in made.outputs)
         return Node(name, op, made.inputs, outputs, _spans(group), group[0].placement)
+
+    def _miss(self, text: str, nodes: Sequence[Node]) -> None:
+        self.missed.append(Remark(_NAME, False, text, _spans(nodes)))
 
 
 def _spans(nodes: Sequence[Node]) -> tuple[Span, ...]:
     return tuple(dict.fromkeys(span for node in nodes for span in node.spans))
+
+
+def _listed(group: Sequence[Node]) -> str:
+    return listed(_parts(group))
 
 
 def _parts(group: Sequence[Node]) -> tuple[str, ...]:

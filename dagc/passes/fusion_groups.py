@@ -16,6 +16,7 @@ from dagc.ir.printer import listed
 from dagc.ir.regions import regions, waits
 from dagc.models.merge import MergeRefused, Part, merge
 from dagc.models.store import ModelStore
+from dagc.passes.shared_runs import SharedRuns
 
 _Opsets = tuple[int, int | None]
 
@@ -23,9 +24,9 @@ _Opsets = tuple[int, int | None]
 class FusionGroups:
     """The models of a graph joined into convex groups, as large as the greedy order finds them."""
 
-    def __init__(self, graph: Graph, store: ModelStore) -> None:
-        self._graph = graph
+    def __init__(self, graph: Graph, store: ModelStore, sharing: SharedRuns) -> None:
         self._store = store
+        self._sharing = sharing
         self._nodes = {node.name: node for node in graph.nodes}
         self._producers = graph.producers()
         self._consumers = graph.consumers()
@@ -34,6 +35,8 @@ class FusionGroups:
         steps = [node for node in graph.nodes if isinstance(node.op, CallStep) or regions(node.op)]
         self._steps = self._contraction.mask([node.name for node in steps])
         self._waiting = self._contraction.mask([node.name for node in steps if waits(node)])
+        self._alone = self._contraction.mask([node.name for node in self._models if sharing.alone(node)])
+        self._worth = self._contraction.mask([node.name for node in self._models if sharing.worth(node)])
         self._titles = {
             node.op.model: listed(node.op.parts) for node in self._models if isinstance(node.op, RunModel)
         }
@@ -113,7 +116,7 @@ class FusionGroups:
         outside = self._contraction.between(a.name, b.name)
         if outside is not None:
             return f"{described(self._nodes[outside])} stands between them"
-        return self._delay(a, b) or self._opset_refusal(a, b)
+        return self._lost_sharing(a, b) or self._delay(a, b) or self._opset_refusal(a, b)
 
     def _computed_share(self, node: Node) -> str | None:
         """An input on which requests have to agree, and which would be none beside the model that computes it."""
@@ -123,6 +126,18 @@ class FusionGroups:
         for feed, value in zip(node.op.feeds, node.inputs, strict=True):
             if feed in agreed_on and value in self._producers and isinstance(self._producers[value].op, RunModel):
                 return feed
+        return None
+
+    def _lost_sharing(self, a: Node, b: Node) -> str | None:
+        """A model whose runs requests share now, and would not beside one that is run for each of them."""
+        if not self._alone:
+            return None
+        for one, other in ((a, b), (b, a)):
+            alone = self._contraction.names(self._contraction.members(one.name) & self._alone)
+            if alone and self._contraction.members(other.name) & self._worth:
+                single = self._nodes[alone[0]]
+                why = self._sharing.alone(single)
+                return f"{described(single)} takes one request at a time, unlike its neighbour: {why}"
         return None
 
     def _delay(self, a: Node, b: Node) -> str | None:

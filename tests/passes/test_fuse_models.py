@@ -1,9 +1,12 @@
 """What fuses, what does not, and what is said about it."""
 
+from dataclasses import replace
+
 from dagc.ir.graph import Graph, Node
 from dagc.ir.ops import RunModel
 from dagc.ir.verify import verify
 from dagc.passes.fuse_models import FuseModels
+from dagc.passes.lower_expressions import LowerExpressions
 from dagc.passes.pass_ import Context, Remark
 from tests.sample_graphs import (
     FLOAT,
@@ -21,8 +24,10 @@ from tests.sample_graphs import (
     opsets,
     profile,
     ready_together,
+    running_sum,
     scaler,
     score,
+    shared_runs,
 )
 
 
@@ -78,6 +83,29 @@ def test_a_model_that_runs_alone_keeps_both_neighbours_away() -> None:
         "left model `scaler` and model `shadow` apart: model `shadow` runs alone: it is asked for alone",
         "left model `shadow` and model `score` apart: model `shadow` runs alone: it is asked for alone",
     ]
+
+
+def test_what_requests_share_runs_of_stays_apart_from_what_is_run_for_each_of_them() -> None:
+    sample = shared_runs()
+    after, remarks = fuse(replace(sample, graph=LowerExpressions().run(sample.graph, Context(sample.store))))
+    alone = {
+        node.op.parts: sample.store.mixing(node.op.model) is not None
+        for node in models(after)
+        if isinstance(node.op, RunModel)
+    }
+    assert alone == {("words", "scaler"): True, ("left", "right", "mean"): False, ("spread", "add"): True}
+    assert missed(remarks)[0] == (
+        "left model `words + scaler` and model `left + right + mean` apart: model `words + scaler` takes one "
+        "request at a time, unlike its neighbour: operator `CumSum` of node `words/CumSum` over axis 0 mixes rows"
+    )
+
+
+def test_a_model_too_small_to_win_by_sharing_runs_goes_with_its_neighbour() -> None:
+    s = Sketch("small")
+    (words,) = s.model("words", running_sum(), {"x": s.input("row", ROW)}, "y:words")
+    (scaled,) = s.model("scaler", scaler(), {"x": words}, "y:scaled")
+    after, _ = fuse(s.sample(scaled))
+    assert [node.name for node in after.nodes] == ["words_scaler"]
 
 
 def test_models_ready_at_the_same_time_fuse_and_later_ones_do_not_without_a_reason() -> None:

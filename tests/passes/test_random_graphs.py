@@ -10,6 +10,7 @@ from dagc.passes.fuse_models import FuseModels
 from dagc.passes.fusion_groups import FusionGroups
 from dagc.passes.pass_ import Context
 from dagc.passes.pipeline import run
+from dagc.passes.shared_runs import SharedRuns
 from tests.passes.test_laws import assert_same_numbers
 from tests.sample_graphs import FLOAT, ROW, Sample, Sketch, clip, joiner, profile, record, scaler, score
 
@@ -66,7 +67,7 @@ def test_numbers_stay_the_same_and_no_step_comes_to_wait_longer(sample: Sample) 
 @FEW
 @given(samples())
 def test_groups_are_convex_and_a_second_run_finds_none(sample: Sample) -> None:
-    for group in FusionGroups(sample.graph, sample.store).groups():
+    for group in FusionGroups(sample.graph, sample.store, SharedRuns(sample.store)).groups():
         assert is_convex(sample.graph, [node.name for node in group])
     once = FuseModels().run(sample.graph, Context(sample.store))
     assert FuseModels().run(once, Context(sample.store)) is once

@@ -1,4 +1,4 @@
-"""MiniLM with its real weights: exported, proven, and with its tokenizer one model from text to embedding."""
+"""MiniLM with its real weights: exported, proven, and beside its tokenizer, from text to embedding."""
 
 from pathlib import Path
 
@@ -126,11 +126,11 @@ def reference(texts: tuple[str, ...]) -> np.ndarray:
     return np.array(found)
 
 
-def test_a_text_becomes_its_embedding_in_one_run_of_one_model(folder: Path, tmp_path: Path) -> None:
+def test_a_text_becomes_its_embedding_in_one_service(folder: Path, tmp_path: Path) -> None:
     compilation = compiled(folder, SENTENCE)
-    (session,) = compilation.planned.plan.services[0].sessions
-    assert session.parts == ("tokens", "embed")
-    assert session.one_by_one == "axis 0 of input `text` is fixed to 1"
+    tokens, embed = compilation.planned.plan.services[0].sessions
+    assert (tokens.parts, tokens.one_by_one) == (("tokens",), "axis 0 of input `text` is fixed to 1")
+    assert (embed.parts, embed.one_by_one) == (("embed",), None), "requests share runs of what is heavy"
     write(compilation.tree, tmp_path / "build")
     with serving(tmp_path / "build/services/sentence") as address:
         for text, wanted in zip(TEXTS, reference(TEXTS), strict=True):

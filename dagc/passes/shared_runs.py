@@ -1,0 +1,55 @@
+"""Which models of a graph requests share runs of, as far as fusion has to know it.
+
+A model in which one operator does not keep rows apart is run once for each request, whatever else it consists of.
+A fused model is proven as one, and only where that fails are its members asked: most graphs pay nothing for this.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dagc.ir.graph import Node
+from dagc.ir.ops import RunModel
+from dagc.models.cost import least_ms
+from dagc.models.store import ModelStore
+
+WORTH_SHARING_MS = 0.05
+"""A second session costs a request about 0.02 ms. A model that takes less than this, of which 0.015 are
+onnxruntime's own, would not win that back by sharing runs: arithmetic, a scaler, a few trees. It goes with whoever
+it stands beside. Where sizes are free it is what the run takes at least.
+"""
+
+
+@dataclass(slots=True)
+class SharedRuns:
+    """What the proofs of a graph's models say, from the first fused model on that lost by being one."""
+
+    _store: ModelStore
+    _consulted: bool = False
+
+    def lost(self, group: Sequence[Node], fused: Node) -> bool:
+        """Whether models of the group, each by itself, would have had runs to share that the fused one has not."""
+        if self._reason(fused) is None:
+            return False
+        lost = any(map(self._reason, group)) and any(map(self._is_worth, group))
+        self._consulted = self._consulted or lost
+        return lost
+
+    def alone(self, node: Node) -> str | None:
+        """Why requests do not share the runs of a model; `None` too as long as nothing was lost."""
+        return self._reason(node) if self._consulted else None
+
+    def worth(self, node: Node) -> bool:
+        """Whether requests share the runs of a model, and gain by it more than a session of its own costs."""
+        return self._consulted and self._is_worth(node)
+
+    def _reason(self, node: Node) -> str | None:
+        return self._store.mixing(node.op.model) if isinstance(node.op, RunModel) else None
+
+    def _is_worth(self, node: Node) -> bool:
+        if not isinstance(node.op, RunModel) or self._reason(node) is not None:
+            return False
+        key = node.op.model
+        estimate = self._store.estimated_ms(key)
+        if estimate is None:
+            estimate = least_ms(self._store.get(key), self._store.signature(key).operators)
+        return estimate >= WORTH_SHARING_MS
