@@ -11,8 +11,10 @@ from dagc.artifacts.write import write
 from dagc.compile import Compilation, compile_file
 from dagc.diagnostics import Report
 from tests.dsl.user_files import MODELS
+from tests.running import ROOT
 from tests.runtime.front.conftest import Process
 
+STEADY = ROOT / "tests" / "steady.py"
 WARNINGS = frozenset({"W0340", "W0501"})
 
 
@@ -30,22 +32,22 @@ def compiled(folder: Path, text: str, allowed: frozenset[str] = WARNINGS) -> Com
 
 
 @contextmanager
-def running(compilation: Compilation, out: Path) -> Iterator[Process]:
-    """The only service of a build, written to `out`, with one worker; it is killed in the end.
+def running(compilation: Compilation, out: Path, *, nap_s: float = 0.0) -> Iterator[Process]:
+    """The only service of a build, written to `out`, with one worker and steady turns; it is killed in the end.
 
-    Its steps may sleep for NAP_S seconds; in the build's proof they do not.
+    Its steps may sleep for NAP_S seconds; in the build's proof they sleep for none.
     """
     write(compilation.tree, out)
     (folder,) = (out / "services").iterdir()
     child = subprocess.Popen(
-        [sys.executable, "main.py", "--port", "0", "--drain-s", "0"],
+        [sys.executable, STEADY, "--port", "0", "--drain-s", "0"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={
             **os.environ,
             "ORT_DISABLE_TELEMETRY": "1",
             "DAGC_ACCESS_LOG": "off",
             "DAGC_WORKERS": "1",
-            "NAP_S": "0.2",
+            "NAP_S": str(nap_s),
         },
     )  # fmt: skip
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from dagc.compile import Compilation
 from tests.built import compiled, running
-from tests.runtime.front.conftest import Process, Wire, request
+from tests.runtime.front.conftest import Process, Wire
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 
@@ -83,7 +83,7 @@ async def title(canary: str) -> str:
     return canary.upper()
 
 
-@dagc.graph(deadline_s=20)
+@dagc.graph(deadline_s=60)
 def read(page: Page) -> Reading:
     def of_line(line: Line) -> str:
         ink = score(scaler(encode(line))) * page.factor
@@ -93,12 +93,12 @@ def read(page: Page) -> Reading:
     return reading(page, texts)
 
 
-@dagc.graph(deadline_s=20)
+@dagc.graph(deadline_s=60)
 def read_book(pages: list[Page]) -> list[Reading]:
     return dagc.each(pages, read, max_items=4)
 
 
-@dagc.graph(deadline_s=20)
+@dagc.graph(deadline_s=60)
 def priced(page: Page) -> tuple[list[tuple[str, float]], str]:
     prices = dagc.each(
         page.lines, lambda line: (price(line.text, page.canary), line.ink * page.factor), max_items=64
@@ -114,13 +114,13 @@ def compilation(tmp_path_factory: pytest.TempPathFactory) -> Compilation:
 
 @pytest.fixture(scope="module")
 def service(compilation: Compilation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    with running(compilation, tmp_path_factory.mktemp("out") / "build") as process:
+    with running(compilation, tmp_path_factory.mktemp("out") / "build", nap_s=1.0) as process:
         yield process
 
 
 @pytest.fixture
 def wire(service: Process) -> Iterator[Wire]:
-    made = service.wire(20.0)
+    made = service.wire()
     yield made
     made.close()
 
@@ -136,19 +136,12 @@ def answer(canary: str, *inks: float, factor: float = 2.0) -> dict[str, object]:
 
 
 def ask_at_once(wire: Wire, path: str, *bodies: object) -> list[tuple[int, object]]:
-    """All requests in one piece of bytes, so that they arrive in one turn of the loop."""
-    wire.send(b"".join(request(path, body) for body in bodies))
-    replies = [wire.read() for _ in bodies]
-    return [(reply.status, reply.json) for reply in replies]
+    return [(reply.status, reply.json) for reply in wire.ask_at_once(path, *bodies)]
 
 
 def batches(wire: Wire) -> tuple[int, int]:
     """Session runs so far, and the rows in them."""
-    text = wire.get("/metrics").body.decode()
-    runs, rows = (
-        re.findall(rf"^dagc_batch_size_{of}\{{.*\}} (\d+)", text, re.MULTILINE) for of in ("count", "sum")
-    )
-    return sum(map(int, runs)), sum(map(int, rows))
+    return tuple(map(sum, zip((0, 0), *wire.runs().values(), strict=True)))
 
 
 @pytest.fixture
@@ -203,7 +196,7 @@ def test_more_items_than_a_run_takes_share_as_few_runs_as_hold_them(wire: Wire, 
     found = ask_at_once(wire, "/v1/read", *(page(canary, *inks) for canary, inks in pages))
     assert found == [(200, answer(canary, *inks)) for canary, inks in pages]
     runs, rows = counted()
-    assert rows == 160 and runs <= 4
+    assert (runs, rows) == (3, 160)
 
 
 def test_a_page_without_lines_is_fine(wire: Wire, counted) -> None:
@@ -248,14 +241,14 @@ def test_waits_of_all_items_and_of_the_rest_overlap(wire: Wire) -> None:
     began = time.monotonic()
     ((status, found),) = ask_at_once(wire, "/v1/priced", page("w", *range(40), factor=0.5))
     assert (status, found) == (200, [[[f"w/t{at}", at / 2] for at in range(40)], "W"])
-    assert time.monotonic() - began < 0.6  # one after the other: 8 s
+    assert time.monotonic() - began < 20  # one after the other: 40 s
 
 
 def test_no_answer_holds_anything_of_another_request(service: Process) -> None:
     wrong: list[object] = []
 
     def ask(worker: int) -> None:
-        wire = service.wire(30.0)
+        wire = service.wire()
         for turn in range(30):
             canary, inks = f"w{worker}t{turn}", tuple(float(worker * 7 + at) for at in range(turn % 8))
             route, body, wanted = "/v1/read", page(canary, *inks), answer(canary, *inks)

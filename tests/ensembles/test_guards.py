@@ -29,7 +29,7 @@ class Profile(BaseModel):
     age_days: int = 0
 
 
-@dagc.step(timeout_s=0.2, retries=1, fallback=Profile)
+@dagc.step(timeout_s=1.0, retries=1, fallback=Profile)
 async def profile(order: Order) -> Profile:
     """Waits and fails for words that no build invents."""
     ATTEMPTS[order.user] = ATTEMPTS.get(order.user, 0) + 1
@@ -59,7 +59,7 @@ def said(known: Profile, name: str, share: float) -> str:
     return f"{name} {share} {known.age_days}"
 
 
-@dagc.graph(deadline_s=2)
+@dagc.graph(deadline_s=8)
 def describe(order: Order) -> str:
     known = profile(order)
     name, share = parsed(order)
@@ -85,7 +85,7 @@ def service(compilation: Compilation, serve: Serve) -> Process:
 
 @pytest.fixture
 def wire(service: Process) -> Iterator[Wire]:
-    made = service.wire(20.0)
+    made = service.wire()
     yield made
     made.close()
 
@@ -97,7 +97,7 @@ def test_main_py_and_service_json_hold_the_guards(
     settings = json.loads(compilation.tree.files["services/graph/service.json"])
     assert settings["guards"] == [
         {"step": "graph.parsed", "timeout_s": None, "retries": 0},
-        {"step": "graph.profile", "timeout_s": 0.2, "retries": 1},
+        {"step": "graph.profile", "timeout_s": 1.0, "retries": 1},
     ]
 
 

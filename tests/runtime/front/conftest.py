@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -62,6 +63,20 @@ class Wire:
 
     def ask(self, path: str, body: object, *headers: str) -> Reply:
         return self.post(path, body, *headers).read()
+
+    def ask_at_once(self, path: str, *bodies: object) -> list[Reply]:
+        """The answers of requests sent in one piece of bytes, so that they arrive in one turn of the loop."""
+        self.send(b"".join(request(path, body) for body in bodies))
+        return [self.read() for _ in bodies]
+
+    def runs(self) -> dict[str, tuple[int, int]]:
+        """How many runs each session that ran has had, and how many rows were in them."""
+        text = self.get("/metrics").body.decode()
+        runs, rows = (
+            dict(re.findall(rf'^dagc_batch_size_{of}\{{.*session="(\w+)".*\}} (\d+)', text, re.MULTILINE))
+            for of in ("count", "sum")
+        )
+        return {session: (int(count), int(rows[session])) for session, count in runs.items() if int(count)}
 
     def get(self, path: str) -> Reply:
         return self.send(f"GET {path} HTTP/1.1\r\nhost: a\r\n\r\n".encode()).read()
