@@ -1,12 +1,7 @@
 """A rendered service started as a user starts it: it answers over HTTP, and steps that wait overlap."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from hashlib import sha256
 
@@ -22,6 +17,7 @@ from dagc.ir.types import DType, Record, Scalar, Tensor, TupleOf
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.service_plan import Port
 from dagc.plan.sessions import ModelFacts
+from tests.running import serving
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 
@@ -39,12 +35,12 @@ class Payment(BaseModel):
 
 
 async def slow(amount: float) -> float:
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(2.0)
     return amount
 
 
 async def slower(amount: float) -> float:
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(2.2)
     return amount
 
 
@@ -100,7 +96,7 @@ def waiting() -> Graph:
         *tail("a", "b"),
     )
     payment = Value(ValueId("payment"), Record("Payment", ()))
-    return Graph("waiting", (payment,), nodes, (ValueId("number"),), FLOAT, Span("graph.py", 30), deadline_s=5.0)
+    return Graph("waiting", (payment,), nodes, (ValueId("number"),), FLOAT, Span("graph.py", 30), deadline_s=30.0)
 
 
 def quick() -> Graph:
@@ -121,30 +117,15 @@ def address(tmp_path_factory):
     ]
     plan = make_plan(compiled, {KEY: facts}, {"graph.py": SOURCE}, dagc_version="0.1.0")
     write(render_service(plan, {KEY: MODEL}, {"graph.py": SOURCE}), out)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "main.py", "--port", str(port)]
-    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
-    folder = out / "services" / "graph"
-    process = subprocess.Popen(command, cwd=folder, env=environment)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(20)
+    with serving(out / "services" / "graph") as address:
+        yield address
 
 
 def ask(address: str, route: str, body: object) -> object:
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(f"{address}/v1/{route}", json.dumps(body).encode(), headers)
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError:
-            raise
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    raise AssertionError("the service did not start")
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
 
 
 def test_a_graph_without_waits_answers_through_its_session(address):
@@ -152,7 +133,6 @@ def test_a_graph_without_waits_answers_through_its_session(address):
 
 
 def test_waits_that_need_not_each_other_cost_the_longest_one(address):
-    assert ask(address, "waiting", {"amount": 1}) == 4.0
     start = time.monotonic()
     assert ask(address, "waiting", {"amount": 2}) == 8.0
-    assert 0.4 <= time.monotonic() - start < 0.65
+    assert 2.2 <= time.monotonic() - start < 4.2
