@@ -1,6 +1,9 @@
 """Built services as processes of their own, `dagc` as a command, and answers compared within a tolerance."""
 
+import contextlib
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +60,26 @@ def ready_address(process: subprocess.Popen[str]) -> str:
         if " ready on " in line:
             return line.rpartition(" ")[2].strip()
     raise AssertionError(process.stderr.read())
+
+
+@contextmanager
+def door(path: Path) -> Iterator[int]:
+    """The port that a door of releases holds."""
+    port = free_port()
+    command = [sys.executable, "-I", "-S", str(ROOT / "dagc" / "runtime" / "door.py"), str(path), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == f"holding port {port}\n"
+        yield port
+        process.terminate()
+
+
+def free_port() -> int:
+    """A port where nobody listens, none of those that a kernel gives to whoever asks for any (from 32768 on)."""
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(is_so: Callable[[], object], what: str = "it has not come to pass", *, seconds: float = 60.0) -> None:

@@ -1,4 +1,4 @@
-"""Runs a built service whose batches no busy machine splits: `python steady.py` for `python main.py` in its folder.
+"""Runs a built service whose batches no busy machine splits: `python steady.py` where `python main.py` is said.
 
 A turn of the loop ends when its work is done, not after 5 ms, and no model counts as heavy by what its first runs
 took: then those who arrive in one piece of bytes share runs on every machine.

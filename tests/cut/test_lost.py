@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ import pytest
 from dagc.artifacts.write import write
 from dagc.compile import compile_file
 from dagc.diagnostics import Report
-from tests.running import ready_address
+from tests.running import free_port, ready_address, until
 
 pytestmark = pytest.mark.ort
 
@@ -68,15 +67,8 @@ def process(folder: Path, port: int, **environment: str) -> Iterator[tuple[subpr
             found.kill()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def asking(address: str) -> httpx.Client:
-    return httpx.Client(base_url=address, timeout=20)
+    return httpx.Client(base_url=address, timeout=60)
 
 
 def answered(client: httpx.Client, graph: str) -> int:
@@ -120,7 +112,4 @@ def under_load(client: httpx.Client, compute: "subprocess.Popen[str]") -> dict[s
 
 def heal(client: httpx.Client) -> None:
     """Wait until the service answers again; the breaker and the pauses between connections are seconds at most."""
-    until = time.monotonic() + 30
-    while answered(client, "plain") != 200:
-        assert time.monotonic() < until, "it does not heal"
-        time.sleep(0.05)
+    until(lambda: answered(client, "plain") == 200, "it does not heal")

@@ -17,8 +17,8 @@ import pytest
 
 from tests.graphs.conftest import Build, Built
 from tests.resources.misbehaving import Misbehaving, misbehaving
-from tests.resources.servers import Server, free_port, postgres, program, redis, server_folder
-from tests.running import KEY, KEYS, ROOT, near, ready_address
+from tests.resources.servers import Server, postgres, program, redis, server_folder
+from tests.running import KEY, KEYS, ROOT, free_port, near, ready_address
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 

@@ -17,7 +17,7 @@ from dagc.artifacts.write import write
 from dagc.compile import compile_file
 from dagc.diagnostics import Report
 from tests.graphs.conftest import Build, Built
-from tests.running import ROOT, near, ready_address, serving
+from tests.running import ROOT, door, near, ready_address, serving
 
 pytestmark = [pytest.mark.ort, pytest.mark.port]
 
@@ -103,22 +103,8 @@ def promoted(tmp_path: Path) -> Path:
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
     """A port behind a door that holds it while releases come and go."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        found = free.getsockname()[1]
-    door = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(ROOT / "dagc" / "runtime" / "door.py"),
-        str(tmp_path / "door"),
-        str(found),
-    ]
-    with subprocess.Popen(door, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == f"holding port {found}\n"
+    with door(tmp_path / "door") as found:
         yield found
-        process.terminate()
 
 
 def released(service: Path, door: Path) -> subprocess.Popen[str]:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 30.0
+from tests.running import free_port
+
+PATIENCE_S = 60.0
 
 
 @contextmanager
@@ -71,12 +73,6 @@ class Server:
         )
         for pid in (*map(int, found.stdout.split()), self._process.pid):
             os.kill(pid, number)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def as_user(user: str | None, command: Sequence[str]) -> list[str]:

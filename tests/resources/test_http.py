@@ -18,7 +18,7 @@ from dagc.resources import (
     ResourceUnavailable,
 )
 from tests.resources.misbehaving import Misbehaving
-from tests.resources.servers import free_port
+from tests.running import free_port
 
 pytestmark = pytest.mark.port
 

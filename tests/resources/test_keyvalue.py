@@ -15,7 +15,8 @@ from dagc.resources import (
     ResourceTimeout,
     ResourceUnavailable,
 )
-from tests.resources.servers import Server, free_port, redis
+from tests.resources.servers import Server, redis
+from tests.running import free_port
 
 pytestmark = pytest.mark.port
 

@@ -17,7 +17,8 @@ from dagc.resources import (
     ResourceUnavailable,
     Sql,
 )
-from tests.resources.servers import Server, free_port, postgres
+from tests.resources.servers import Server, postgres
+from tests.running import free_port
 
 pytestmark = pytest.mark.port
 

@@ -6,33 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from dagc.runtime.guest import shared
-from tests.running import ready_address
+from tests.running import door, ready_address
 
 pytestmark = pytest.mark.port
 
 RUNTIME = Path(__file__).parents[2] / "dagc" / "runtime"
 ALONE = Path(__file__).parent / "front" / "served_alone.py"
-
-
-@contextmanager
-def door(path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A door that holds a free port, and that port."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-I", "-S", str(RUNTIME / "door.py"), str(path), str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout and process.stdout.readline() == f"holding port {port}\n"
-        yield process, port
-        process.terminate()
 
 
 def release(path: Path, workers: int = 1) -> subprocess.Popen[str]:
@@ -55,7 +39,7 @@ def status(port: int) -> int:
 
 
 def test_releases_follow_each_other_on_one_port_without_a_failed_request(tmp_path: Path) -> None:
-    with door(tmp_path / "door.sock") as (_, port):
+    with door(tmp_path / "door.sock") as port:
         running = release(tmp_path / "door.sock")
         seen: list[int | str] = []
         enough = threading.Event()
@@ -73,36 +57,36 @@ def test_releases_follow_each_other_on_one_port_without_a_failed_request(tmp_pat
         for workers in (2, 1):
             following = release(tmp_path / "door.sock", workers)
             running.terminate()
-            assert running.wait(30) == 0
+            assert running.wait(60) == 0
             running = following
         enough.set()
         for thread in asking:
             thread.join()
         running.terminate()
-        running.wait(30)
+        running.wait(60)
     assert seen and set(seen) <= {200, 503}, "an answer, if only that this one is leaving"
     assert 200 in seen
 
 
 def test_who_connects_while_nobody_serves_waits_and_is_served(tmp_path: Path) -> None:
-    with door(tmp_path / "door.sock") as (_, port):
+    with door(tmp_path / "door.sock") as port:
         answers: list[int] = []
         early = threading.Thread(target=lambda: answers.append(status(port)))
         early.start()
         process = release(tmp_path / "door.sock")
-        early.join(30)
+        early.join(60)
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
     assert answers == [200]
 
 
 def test_a_service_whose_door_is_gone_goes_on_and_is_served_behind_the_next(tmp_path: Path) -> None:
     process = release(tmp_path / "door.sock")
     for _ in range(2):
-        with door(tmp_path / "door.sock") as (_, port):
+        with door(tmp_path / "door.sock") as port:
             assert status(port) == 200
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert process.stderr and process.stderr.read().count("door_closed") == 2
 
 
@@ -114,12 +98,12 @@ def test_every_socket_has_a_worker_and_every_worker_a_socket(workers: int) -> No
 
 
 def test_the_probe_tells_a_service_that_is_ready_from_a_port_where_nobody_is(tmp_path: Path) -> None:
-    with door(tmp_path / "door.sock") as (_, port):
+    with door(tmp_path / "door.sock") as port:
         process = release(tmp_path / "door.sock")
         probe = [sys.executable, "-I", "-S", str(RUNTIME / "probe.py")]
         ready = subprocess.run(probe, env={"DAGC_PORT": str(port)}, capture_output=True, text=True, check=False)
         process.terminate()
-        process.wait(30)
+        process.wait(60)
     gone = subprocess.run(probe, env={"DAGC_PORT": str(port)}, capture_output=True, text=True, check=False)
     assert (ready.returncode, ready.stderr) == (0, "")
     assert gone.returncode == 1 and f"port {port}" in gone.stderr

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from dagc.artifacts.write import write
 from dagc.compile import compile_file
 from dagc.diagnostics import Report
 from tests.dsl.user_files import score
-from tests.running import ROOT, serving
+from tests.running import ROOT, free_port, serving
 from tests.runtime.front.conftest import Wire, request
 
 pytestmark = [pytest.mark.port, pytest.mark.ort]
@@ -77,9 +76,7 @@ def folder(source: Path) -> Path:
 @pytest.fixture(scope="module")
 def alone(source: Path) -> Iterator[str]:
     """The application under plain uvicorn, its graphs as they read."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "graph:app", "--port", str(port), "--log-level", "critical"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, cwd=source, env=environment, stderr=subprocess.DEVNULL) as process:
