@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dagc.diagnostics.progress import counted
 from dagc.models.assembly import Assembly
 from dagc.models.fragment import Fragment, fragment
+from dagc.models.functions import InliningRefused, inlined
 from dagc.models.model_error import ModelError
 from dagc.models.opset import OpsetRefused, newest_opsets, raise_opset
 from dagc.models.proto import all_graphs, parse
@@ -69,22 +70,19 @@ def _parsed(model: bytes, name: str) -> "onnx.ModelProto":
         raise MergeRefused(f"`{name}` is not an ONNX model") from error
     if any(graph.sparse_initializer for graph in all_graphs(proto.graph)):
         raise MergeRefused(f"`{name}` holds sparse tensors")
-    return _shaped(_inlined(proto, name) if proto.functions else proto)
+    return _shaped(_inlined(proto, name))
 
 
 def _inlined(proto: "onnx.ModelProto", name: str) -> "onnx.ModelProto":
     """The model without functions of its own, whose names could clash with another part's."""
-    from onnx import inliner
-
     try:
-        inlined = inliner.inline_local_functions(proto)
-    except Exception as error:  # the inliner raises bare RuntimeErrors of many texts
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise MergeRefused(f"the functions of `{name}` cannot be inlined: {first}") from error
-    if inlined.functions:  # it leaves those be that are written in another opset than the model
-        left = inlined.functions[0]
+        whole = inlined(proto)
+    except InliningRefused as refused:
+        raise MergeRefused(f"the functions of `{name}` cannot be inlined: {refused}") from refused
+    if whole.functions:  # it leaves those be that are written in another opset than the model
+        left = whole.functions[0]
         raise MergeRefused(f"function `{left.name}` of `{name}` is written in another opset than the model")
-    return inlined
+    return whole
 
 
 def _shaped(proto: "onnx.ModelProto") -> "onnx.ModelProto":

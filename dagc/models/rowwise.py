@@ -6,6 +6,7 @@ optimises it. What is not proven is served one example at a time.
 
 from typing import TYPE_CHECKING
 
+from dagc.models.functions import InliningRefused, inlined
 from dagc.models.model_error import ModelError
 from dagc.models.proto import parse, plain_domain
 from dagc.models.rows.proof import Proof, batch_input, complaint, outputs
@@ -59,13 +60,9 @@ def mixing(model: bytes) -> str | None:
 
 def _inlined(proto: "onnx.ModelProto") -> "onnx.ModelProto | str":
     """The model with its own functions put in place of their calls, or why that cannot be done."""
-    if not proto.functions:
-        return proto
-    from onnx import inliner
-
     if any(plain_domain(function.domain) in ("", ML) for function in proto.functions):
         return "it gives an operator of ONNX another meaning"
     try:
-        return inliner.inline_local_functions(proto)
-    except Exception as error:  # the inliner raises bare RuntimeErrors of many texts
-        return f"its functions cannot be inlined: {str(error).strip().splitlines()[0]}"
+        return inlined(proto)
+    except InliningRefused as refused:
+        return f"its functions cannot be inlined: {refused}"
