@@ -19,6 +19,7 @@ from dagc.diagnostics import Diagnostic, Report
 
 if TYPE_CHECKING:
     from dagc.deploy.built_tree import BuiltTree
+    from dagc.deploy.engine import Container
     from dagc.deploy.releases import Deployment
 
 
@@ -275,21 +276,32 @@ def _warn_of_tag(base: str) -> None:
 
 def _rows(found: "Deployment") -> Iterator[dict[str, str]]:
     from dagc.deploy.door import open_at
-    from dagc.deploy.releases import DOOR, GRPC_DOOR, SERVICE
+    from dagc.deploy.releases import DOOR, GRPC_DOOR, number
 
     for release in found.releases:
         for container in reversed(release.containers):
             serves = release is found.current and container is release.front
             at, grpc = (open_at(found, kind) if serves else None for kind in (DOOR, GRPC_DOOR))
-            yield {
-                "deployment": found.name,
-                "service": container.labels[SERVICE],
-                "release": str(release.number),
-                "state": container.health if container.running and container.health else container.status,
+            yield _row(found.name, release.number, container) | {
                 "address": f"http://{at.host}:{at.port}" if at else "-",
                 "grpc": f"{grpc.host}:{grpc.port}" if grpc else "-",
-                "memory": f"{container.memory_bytes // 2**20} MiB",
-                "since": container.started.isoformat() if container.started else "-",
-                "container": container.name,
-                "image": container.image,
             }
+    for container in found.strays:
+        yield _row(found.name, number(container), container)
+
+
+def _row(name: str, release: int, container: "Container") -> dict[str, str]:
+    from dagc.deploy.releases import SERVICE
+
+    return {
+        "deployment": name,
+        "service": container.labels[SERVICE],
+        "release": str(release),
+        "state": container.health if container.running and container.health else container.status,
+        "address": "-",
+        "grpc": "-",
+        "memory": f"{container.memory_bytes // 2**20} MiB",
+        "since": container.started.isoformat() if container.started else "-",
+        "container": container.name,
+        "image": container.image,
+    }

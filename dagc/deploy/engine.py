@@ -27,7 +27,11 @@ _TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container as it is now. `health` is the engine's word, or empty where there is no health check."""
+    """A container as it is now. `health` is the engine's word, or empty where there is no health check.
+
+    `restarts`: the engine starts it again when it ends, and with the machine. What `keep_running` was never called
+    for was never healthy.
+    """
 
     id: str
     name: str
@@ -39,6 +43,7 @@ class Container:
     out_of_memory: bool
     started: datetime | None
     memory_bytes: int
+    restarts: bool = False
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
 
@@ -146,6 +151,7 @@ class Engine:
             out_of_memory=state["OOMKilled"],
             started=_moment(state["StartedAt"]),
             memory_bytes=found["HostConfig"]["Memory"],
+            restarts=found["HostConfig"]["RestartPolicy"]["Name"] not in {"", "no"},
             networks=frozenset(found["NetworkSettings"]["Networks"]),
             volumes=frozenset(each["Name"] for each in found["Mounts"] if each["Type"] == "volume"),
         )

@@ -34,26 +34,36 @@ def lines(engine: Engine, found: Deployment, service: str | None, tail: int, *, 
 
 
 def _followed(engine: Engine, containers: tuple[Container, ...], titles: list[str], tail: int) -> Iterator[str]:
-    """Lines in the order in which they come, until the last container ends."""
-    written: SimpleQueue[str | None] = SimpleQueue()
+    """Lines in the order in which they come, until the last container ends.
+
+    Raises:
+        CompileError: the engine is gone (E0710).
+    """
+    written: SimpleQueue[str | CompileError | None] = SimpleQueue()
     for container, title in zip(containers, titles, strict=True):
         Thread(target=_follow, args=(engine, container, title, tail, written), daemon=True).start()
     going = len(containers)
     while going:
         line = written.get()
+        if isinstance(line, CompileError):
+            raise line
         if line is None:
             going -= 1
         else:
             yield line
 
 
-def _follow(engine: Engine, container: Container, title: str, tail: int, written: SimpleQueue[str | None]) -> None:
+def _follow(
+    engine: Engine, container: Container, title: str, tail: int, written: SimpleQueue[str | CompileError | None]
+) -> None:
     rest = ""
     try:
         for part in engine.follow(container.id, tail):
             *whole, rest = (rest + part).split("\n")
             for line in whole:
                 written.put(f"{title}{line}\n")
+    except CompileError as error:
+        written.put(error)
     finally:
         if rest:
             written.put(f"{title}{rest}\n")

@@ -39,7 +39,7 @@ def refused(doing: str, why: str) -> Diagnostic:
         help_ = "stop what listens there, or choose another port with `--port`"
         return Diagnostic("E0701", "the port is in use on the engine's machine", notes=(note,), help=help_)
     if _NAME_TAKEN.search(why):
-        help_ = "wait until it is done, then deploy again"
+        help_ = "wait until it is done, then deploy again; remove the container with `docker rm` if nobody is"
         return Diagnostic("E0722", "another deployment of the same name is at work", notes=(note,), help=help_)
     if _NO_ADDRESS in why:
         help_ = "`--host` is an address of the machine on which the engine runs: 127.0.0.1 for that machine alone"

@@ -24,6 +24,7 @@ from dagc.deploy.releases import (
     DOOR,
     GRPC_DOOR,
     RELEASE,
+    ROLE,
     SERVICE,
     Deployment,
     Release,
@@ -92,8 +93,7 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
             for container in created:
                 start_healthy(engine, container.labels[SERVICE], container.id, options.timeout_s, progress)
     number = before.next_number if created or before.current is None else before.current.number
-    if created:
-        _retire(engine, before, {each.name for each in containers}, progress)
+    _retire(engine, before, frozenset(each.name for each in containers), progress)
     if GRPC_DOOR not in doors:
         for closed in before.doors(GRPC_DOOR):
             engine.remove(closed.id)
@@ -112,7 +112,7 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
         message = f"`{found.name}` has no earlier release to go back to"
         raise CompileError.of(Diagnostic("E0718", message, help="deploy the graph of that time again"))
     door.reopen(engine, found)
-    stopped = [container for container in back.containers if not container.running]
+    stopped = [container for container in back.containers if not (container.running and container.restarts)]
     try:
         for container in stopped:
             start_healthy(engine, container.labels[SERVICE], container.id, timeout_s, progress)
@@ -120,9 +120,8 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
         for container in reversed(stopped):
             engine.stop(container.id)
         raise
-    names = {container.name for container in back.containers}
     for container in found.callers_first:
-        if container.running and container.name not in names:
+        if container.running and container.name not in back.names:
             engine.stop(container.id)
     return back
 
@@ -226,9 +225,11 @@ def _undone_on_failure(
     created: list[Container] = []
     try:
         yield created
-    except BaseException:
+    except BaseException as error:
         for container in reversed(created):
             engine.remove(container.id)
+        if isinstance(error, CompileError) and error.report.errors[0].code == "E0722":
+            raise  # what else is here belongs to who is at work
         left = deployment(engine, before.name)
         if left.releases:
             _doors_back(engine, before, left, base, progress)
@@ -264,10 +265,14 @@ def _doors_back(engine: Engine, before: Deployment, left: Deployment, base: str,
                 engine.remove(new.id)
 
 
-def _retire(engine: Engine, before: Deployment, wanted: set[str], progress: Progress) -> None:
-    """Stop what served; it stays for a rollback, and what was kept beside it goes, with images nobody uses."""
-    served = before.current or before.previous
-    kept = wanted | {container.name for container in (served.containers if served else ())}
+def _retire(engine: Engine, before: Deployment, wanted: frozenset[str], progress: Progress) -> None:
+    """Stop whatever runs beside the containers `wanted`, which serve now.
+
+    The release that served stays for a rollback, or what stayed before where this one did; all else goes, what a
+    deployment that was killed has left too, with images nobody uses.
+    """
+    past = (each for each in (before.current, before.previous) if each is not None and each.names != wanted)
+    kept = wanted | next((each.names for each in past), frozenset())
     for container in before.callers_first:
         if container.running and container.name not in wanted:
             task = f"stop {container.labels[SERVICE]}"
@@ -277,5 +282,8 @@ def _retire(engine: Engine, before: Deployment, wanted: set[str], progress: Prog
         if container.name not in kept:
             engine.remove(container.id)
             images.remove_unused(engine, container.image)
+    for left in before.others:
+        if left.labels.get(ROLE) not in {DOOR, GRPC_DOOR}:
+            engine.remove(left.id)
     images.remove_stages(engine, _STAGES_KEPT)
     engine.remove_unused({DEPLOYMENT: before.name})

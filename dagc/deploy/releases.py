@@ -44,9 +44,14 @@ class Release:
         return self.containers[-1]
 
     @property
-    def running(self) -> bool:
-        """True when all of it runs."""
-        return all(container.running for container in self.containers)
+    def serves(self) -> bool:
+        """True when all of it runs and was healthy; one whose deployment was killed may run, and is none."""
+        return all(container.running and container.restarts for container in self.containers)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Those of its containers."""
+        return frozenset(container.name for container in self.containers)
 
     def of(self, service: str) -> tuple[Container, ...]:
         """Its containers of one service."""
@@ -75,13 +80,20 @@ class Deployment:
 
     @property
     def current(self) -> Release | None:
-        """The newest release that runs."""
-        return next((release for release in self.releases if release.running), None)
+        """The newest release that serves."""
+        return next((release for release in self.releases if release.serves), None)
 
     @property
     def previous(self) -> Release | None:
-        """The newest release beside the current one: what a rollback starts."""
-        return next((release for release in self.releases if release is not self.current), None)
+        """The newest release beside the current one that ever started: what a rollback starts."""
+        begun = (release for release in self.releases if release.front.started is not None)
+        return next((release for release in begun if release is not self.current), None)
+
+    @property
+    def strays(self) -> tuple[Container, ...]:
+        """Containers of no whole release: somebody removed what they call, or a deployment was killed."""
+        known = frozenset[str]().union(*(release.names for release in self.releases))
+        return tuple(container for container in self.containers if container.name not in known)
 
     @property
     def models(self) -> str:
@@ -98,7 +110,13 @@ class Deployment:
     @property
     def next_number(self) -> int:
         """The number of the release to come."""
-        return 1 + max(map(_number, self.containers), default=0)
+        return 1 + max(map(number, (*self.containers, *self.others)), default=0)
+
+
+def number(container: Container) -> int:
+    """Of the release that made it; 0 where it belongs to none."""
+    text = container.labels.get(NUMBER, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def labels(deployment: str, service: str, role: str) -> dict[str, str]:
@@ -143,9 +161,9 @@ def of_containers(name: str, containers: tuple[Container, ...]) -> Deployment:
     """The deployment whose containers these are, read from their labels."""
     serving = tuple(each for each in containers if each.labels.get(ROLE) in {FRONT, REMOTE})
     by_name = {each.name: each for each in serving}
-    fronts = sorted((each for each in serving if each.labels[ROLE] == FRONT), key=_number, reverse=True)
+    fronts = sorted((each for each in serving if each.labels[ROLE] == FRONT), key=number, reverse=True)
     found = ((front, _with_callees(front, by_name)) for front in fronts)
-    releases = (Release(_number(front), tuple(each.values())) for front, each in found if each is not None)
+    releases = (Release(number(front), tuple(each.values())) for front, each in found if each is not None)
     others = tuple(each for each in containers if each not in serving)
     return Deployment(name, tuple(releases), serving, others)
 
@@ -165,8 +183,3 @@ def _height(container: Container, by_name: Mapping[str, Container]) -> int:
     """How long the longest line of calls is that begins here."""
     callees = (by_name[name] for name in container.labels.get(CALLS, "").split() if name in by_name)
     return 1 + max((_height(callee, by_name) for callee in callees), default=0)
-
-
-def _number(container: Container) -> int:
-    text = container.labels.get(NUMBER, "")
-    return int(text) if text.isdecimal() else 0

@@ -126,7 +126,7 @@ def _secrets(engine: Engine, service: BuiltService, image: str, place: Place, gi
         Wanted(
             name=f"{name}-writer",
             image=image,
-            labels=own,
+            labels={**own, NUMBER: str(place.number)},
             user=service.runs.user,
             limits=limits(service.runs),
             volumes={name: SECRETS},

@@ -1,10 +1,14 @@
 """Releases read from labels alone: which containers belong together, and in which order they start and stop."""
 
+from datetime import UTC, datetime
+
 from dagc.deploy.engine import Container
 from dagc.deploy.releases import CALLS, DEPLOYMENT, NUMBER, ROLE, SERVICE, of_containers
 
 
-def container(service: str, number: int, *calls: str, role: str = "remote", running: bool = True) -> Container:
+def container(
+    service: str, number: int, *calls: str, role: str = "remote", running: bool = True, healthy: bool = True
+) -> Container:
     return Container(
         id=f"{service}-{number}",
         name=f"{service}-{number}",
@@ -14,8 +18,9 @@ def container(service: str, number: int, *calls: str, role: str = "remote", runn
         health="",
         exit_code=0,
         out_of_memory=False,
-        started=None,
+        started=datetime(2026, 11, 23, tzinfo=UTC) if running or healthy else None,
         memory_bytes=0,
+        restarts=running and healthy,
     )
 
 
@@ -45,10 +50,20 @@ def test_a_release_that_lost_a_service_is_none() -> None:
     left = container("ranker", 3)
     found = of_containers("x", (whole, torn, left, container("encoder", 1)))
     assert [release.number for release in found.releases] == [1]
-    assert torn in found.containers and left in found.containers, "they are to be removed"
+    assert found.strays == (torn, left), "they are to be shown, and removed"
 
 
 def test_a_release_serves_only_when_all_of_it_runs() -> None:
     front = container("front", 1, "encoder-1", role="service")
     found = of_containers("x", (front, container("encoder", 1, running=False)))
     assert found.current is None and found.previous is found.releases[0]
+
+
+def test_what_a_killed_deployment_left_running_or_not_begun_serves_nobody() -> None:
+    serving = container("front", 1, role="service")
+    begun = container("front", 2, role="service", healthy=False)
+    never = container("front", 3, role="service", running=False, healthy=False)
+    found = of_containers("x", (serving, begun, never))
+    assert found.current is not None and found.current.front is serving
+    assert of_containers("x", (serving, never)).previous is None, "it never was a release"
+    assert found.next_number == 4
