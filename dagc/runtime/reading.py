@@ -26,6 +26,10 @@ PROBES = frozenset((b"/live", b"/ready", b"/metrics"))
 
 _BAD_REQUEST = refusal(400, "bad_request", "this is not an HTTP/1.1 request")
 _HEAD_TOO_LARGE = refusal(431, "head_too_large", f"line and headers are larger than {MAX_HEAD_BYTES} bytes")
+_NO_HOST = refusal(400, "bad_request", "a request of HTTP/1.1 needs the field `host`", "host")  # RFC 9112, 3.2
+_TOO_MUCH_AROUND = refusal(
+    431, "trailers_too_large", f"chunk extensions or trailers are larger than {MAX_HEAD_BYTES} bytes"
+)
 _EXPECTATION = refusal(417, "expectation_failed", "the only expectation this service meets is `100-continue`")
 _NO_TUNNEL = refusal(405, "method_not_allowed", "this service is not a proxy")
 _CROWDED = refusal(
@@ -100,7 +104,7 @@ class Reader:
         self._large_piece = len(given) > MAX_HEAD_BYTES
         if self._large_piece and self.stage == IDLE and given.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES) < 0:
             return self._debtor.refuse(_HEAD_TOO_LARGE)
-        offered = -1
+        offered, held = -1, len(self._body)
         try:
             self._parser.feed_data(given)
         except httptools.HttpParserUpgrade as upgrade:
@@ -119,6 +123,11 @@ class Reader:
             self._fed_bytes = 0 if self._fed_bytes < 0 else self._fed_bytes + len(given)
             if self._fed_bytes > MAX_HEAD_BYTES:
                 self._debtor.refuse(_HEAD_TOO_LARGE)
+        elif self.stage == BODY:
+            # The parser bounds neither chunk extensions nor trailers, and keeps the latter (CVE-2024-22019).
+            self._fed_bytes = 0 if len(self._body) > held else max(0, self._fed_bytes) + len(given)
+            if self._fed_bytes > MAX_HEAD_BYTES:
+                self._debtor.refuse(_TOO_MUCH_AROUND)
         return None
 
     def refused(self, answer: Answer) -> Exchange:
@@ -169,6 +178,8 @@ class Reader:
         exchange = Exchange(self._debtor, route or front.other, close=not parser.should_keep_alive())
         self.exchange = exchange
         self.stage = BODY
+        if b"Host" not in fields and b"host" not in fields and parser.get_http_version() == "1.1":
+            self._stop(_NO_HOST)
         if self.crowded:
             self._let_in_only_probes(exchange)
         if route is None:

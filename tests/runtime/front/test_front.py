@@ -49,10 +49,11 @@ def test_answers_keep_the_order_of_requests_when_later_ones_are_ready_first(wire
 
 def test_a_pipelined_mix_of_fast_slow_refused_and_application_requests_keeps_its_order(wire, whole) -> None:
     requests = (
-        whole("/v1/slow", {"ms": 150}), b"GET /live HTTP/1.1\r\n\r\n",
+        whole("/v1/slow", {"ms": 150}), b"GET /live HTTP/1.1\r\nhost: a\r\n\r\n",
         whole("/v1/echo", b"{"), whole("/v1/echo", 1),
-        b"GET /nowhere HTTP/1.1\r\n\r\n", whole("/v1/%73low", {"ms": 60}), whole("/v1/echo", 2),
-        b"GET /metrics HTTP/1.1\r\n\r\n", whole("/v1/echo", 3, "content-type: text/csv"), whole("/v1/echo", 4),
+        b"GET /nowhere HTTP/1.1\r\nhost: a\r\n\r\n", whole("/v1/%73low", {"ms": 60}), whole("/v1/echo", 2),
+        b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n", whole("/v1/echo", 3, "content-type: text/csv"),
+        whole("/v1/echo", 4),
     )  # fmt: skip
     wire.send(b"".join(requests))
     found = [wire.read() for _ in requests]
@@ -106,10 +107,10 @@ def test_a_request_id_is_echoed_or_made(wire) -> None:
 
 
 def test_head_and_options_are_answered_without_a_body_and_with_what_is_allowed(wire) -> None:
-    head = wire.send(b"HEAD /live HTTP/1.1\r\n\r\n").read(bodiless=True)
+    head = wire.send(b"HEAD /live HTTP/1.1\r\nhost: a\r\n\r\n").read(bodiless=True)
     assert (head.status, int(head.headers["content-length"])) == (200, len(wire.get("/live").body))
-    assert wire.send(b"HEAD /v1/echo HTTP/1.1\r\n\r\n").read(bodiless=True).status == 405
-    options = wire.send(b"OPTIONS /v1/echo HTTP/1.1\r\n\r\n").read()
+    assert wire.send(b"HEAD /v1/echo HTTP/1.1\r\nhost: a\r\n\r\n").read(bodiless=True).status == 405
+    options = wire.send(b"OPTIONS /v1/echo HTTP/1.1\r\nhost: a\r\n\r\n").read()
     assert (options.status, options.headers["allow"]) == (200, "POST, OPTIONS")
 
 
@@ -144,7 +145,7 @@ def test_no_invitation_is_sent_when_the_body_came_along(wire, whole) -> None:
 
 
 def test_an_invitation_waits_for_the_answers_before_it(wire, whole) -> None:
-    for first in (whole("/v1/slow", {"ms": 100}), b"GET /live HTTP/1.1\r\n\r\n"):
+    for first in (whole("/v1/slow", {"ms": 100}), b"GET /live HTTP/1.1\r\nhost: a\r\n\r\n"):
         second = b"POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
         wire.send(first + second)
         assert [wire.read().status, wire.read().status] == [200, 100]
@@ -152,7 +153,7 @@ def test_an_invitation_waits_for_the_answers_before_it(wire, whole) -> None:
 
 
 def test_the_application_s_bodies_are_invited_too(wire) -> None:
-    wire.send(b"POST /v1/%65cho HTTP/1.1\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
+    wire.send(b"POST /v1/%65cho HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
     assert wire.read().status == 100
     assert wire.send(b"42").read().json["echo"] == 42
 
@@ -182,9 +183,8 @@ def test_an_offer_to_upgrade_is_ignored_and_its_body_read(wire) -> None:
     assert wire.ask("/v1/echo", {"java": 1}, *offer).json["echo"] == {"java": 1}
     assert wire.ask("/v1/%65cho", 2, *offer).json["echo"] == 2
     assert wire.ask("/v1/echo", 3, *offer, "x-request-timeout-ms: 0").status == 504
-    assert (
-        wire.send(b"GET /live HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n").read().status == 200
-    )
+    wire.send(b"GET /live HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    assert wire.read().status == 200
 
 
 def test_an_endpoint_that_fails_to_accept_is_a_500_without_internals(wire) -> None:

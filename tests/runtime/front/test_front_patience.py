@@ -35,7 +35,7 @@ def test_a_head_that_does_not_come_in_time_is_a_408(slow) -> None:
 
 
 def test_a_head_that_drips_is_a_408(slow) -> None:
-    slow.send(b"GET /live HTTP/1.1\r\n")
+    slow.send(b"GET /live HTTP/1.1\r\nhost: a\r\n")
     for _ in range(4):
         time.sleep(0.25)
         slow.send(b"a")
@@ -51,7 +51,7 @@ def test_a_body_that_does_not_come_in_time_is_a_408(slow) -> None:
 
 
 def test_a_body_that_was_invited_and_does_not_come_is_a_408(slow) -> None:
-    slow.send(b"POST /v1/echo HTTP/1.1\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
+    slow.send(b"POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\nexpect: 100-continue\r\n\r\n")
     assert [slow.read().status, slow.read().status] == [100, 408]
 
 
@@ -103,7 +103,7 @@ def test_a_client_that_reads_slowly_and_steadily_gets_its_answer(hasty) -> None:
 
 
 def test_a_client_that_keeps_sending_after_a_refusal_is_dropped_in_time(slow) -> None:
-    slow.send(b"POST /v1/echo HTTP/1.1\r\ncontent-length: 99999999\r\n\r\n")
+    slow.send(b"POST /v1/echo HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999\r\n\r\n")
     begun = time.monotonic()
     with pytest.raises(ConnectionError):
         while time.monotonic() - begun < SOON_S:
@@ -114,7 +114,8 @@ def test_a_client_that_keeps_sending_after_a_refusal_is_dropped_in_time(slow) ->
 def test_many_slow_connections_are_told_and_leave_the_others_unharmed(hasty, start) -> None:
     patient = start("--drain-s", "0", PATIENCE=json.dumps({"head_s": 600}))
     waiting, told = [
-        [served.wire().send(b"POST /v1/echo HTTP/1.1\r\n") for _ in range(300)] for served in (patient, hasty)
+        [served.wire().send(b"POST /v1/echo HTTP/1.1\r\nhost: a\r\n") for _ in range(300)]
+        for served in (patient, hasty)
     ]
     other = patient.wire()
     assert {other.ask("/v1/echo", 1).status for _ in range(50)} == {200}

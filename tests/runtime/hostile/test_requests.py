@@ -124,14 +124,15 @@ LINES = (
 )  # fmt: skip
 CHUNKS = (
     b"zz\r\n", b"-1\r\n", b"1\r\nab\r\n", b"1\r\na\n", b"10000000000000000\r\n", b"0x1\r\na\r\n",
-    b"1 \r\na\r\n0\r\n\r\n", b"\r\n", b"+1\r\na\r\n",
+    b"1 \r\na\r\n0\r\n\r\n", b"\r\n", b"+1\r\na\r\n", b"0\r\n" + b"a:\r\n" * 200_000,
+    b"0\r\na: " + b"b" * 1_000_000, b"1;a=" + b"b" * 1_000_000,
 )  # fmt: skip
 RAW = (
     b"\r\n\r\n\r\nGET\r\n\r\n", b"GET / HTTP/0.9\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n", b"GET / HTTP/1.2\r\n\r\n",
     b"get / HTTP/1.1\r\n\r\n", b"GET /\x00 HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\x00\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x00" * 100, b"\xff" * 100, b"SSH-2.0-x\r\n", b"EHLO a\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1 x\r\n\r\n", b"GET http:// HTTP/1.1\r\n\r\n",
-    b"* / HTTP/1.1\r\n\r\n",
+    b"* / HTTP/1.1\r\n\r\n", b"GET /live HTTP/1.1\r\n\r\n", b"POST /v1/everything HTTP/1.1\r\nx: 1\r\n\r\n",
     b"GET * HTTP/1.1\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"POST HTTP/1.1\r\n\r\n",
     b"GET / HTTPS/1.1\r\n\r\n",
     b"G" * 20_000, b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", b"*1\r\n$4\r\nPING\r\n", b"{}\r\n\r\n",
