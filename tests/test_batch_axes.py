@@ -126,7 +126,7 @@ def test_the_plan_says_what_requests_agree_on(built: tuple[Compilation, Path]) -
         session["name"]: session for session in json.loads((folder / "service.json").read_text())["sessions"]
     }
     agreed = {name: session.get("agreed_on", []) for name, session in sessions.items()}
-    assert agreed == {"gt_where": [], "vad": ["sr"], "vad_mul": ["sr"]}
+    assert agreed == {"gt_where": [], "vad": ["sr"], "vad_model": ["sr"]}
     assert {session["one_by_one"] for session in sessions.values()} == {None}
     assert "if they agree on `sr`" in (folder.parent.parent / "README.md").read_text()
 

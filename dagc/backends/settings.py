@@ -7,8 +7,10 @@ from pydantic import JsonValue
 from dagc.artifacts.canonical import json_bytes
 from dagc.plan.batching import MAX_BATCH
 from dagc.plan.nesting import every_call, every_stage
+from dagc.plan.outside import Setting
 from dagc.plan.service_plan import Endpoint, Part, Remote, RemoteStage, Service, Session, StandStage, StepGuard
 
+_OF_EVERY_SERVICE = {"endpoints", "sessions", "steps"}
 _OF_ENDPOINT = {"name", "version", "route", "body", "parameters", "waits", "limits", "takes_bytes"}
 _OF_INGRESS = {"auth", "open", "max_body_bytes"}
 _OF_PART = {"name", "route", "parameters", "takes", "gives", "interface", "waits", "limits"}
@@ -18,38 +20,21 @@ _OF_SESSION = {"name", "model", "sha256", "feeds", "fetches", "max_batch", "one_
 
 def settings(service: Service, dagc_version: str) -> bytes:
     """service.json, without what only the compiler needs."""
-    steps: list[JsonValue] = []
     served: tuple[Endpoint | Part, ...] = (*service.endpoints, *service.parts)
-    steps += sorted({f"{c.module}.{c.qualname}" for one in served for c in every_call(one.stages)})
-    guards: list[JsonValue] = []
-    guards += map(_guard, service.guards)
+    front = service.ingress
     value: dict[str, JsonValue] = {
         "service": service.name,
         "dagc_version": dagc_version,
         "endpoints": [_endpoint(endpoint, service) for endpoint in service.endpoints],
+        "parts": [_part(part, service) for part in service.parts],
+        "remotes": [_remote(remote) for remote in service.remotes],
         "sessions": [_session(session) for session in service.sessions],
-        "steps": steps,
+        "steps": [*sorted({f"{c.module}.{c.qualname}" for one in served for c in every_call(one.stages)})],
+        "guards": [_guard(guard) for guard in service.guards],
+        "settings": [_setting(setting) for setting in service.settings],
+        "ingress": front.model_dump(mode="json", include=_OF_INGRESS) if front else None,
     }
-    told: list[JsonValue] = [
-        {
-            "name": setting.name,
-            "meaning": setting.meaning,
-            "secret": setting.secret,
-            "needed": setting.default is None,
-        }
-        for setting in service.settings
-    ]
-    front: dict[str, JsonValue] = {}
-    if service.ingress is not None:
-        front["ingress"] = service.ingress.model_dump(mode="json", include=_OF_INGRESS)
-    wired: dict[str, JsonValue] = {}
-    if service.parts:
-        wired["parts"] = [_part(part, service) for part in service.parts]
-    if service.remotes:
-        wired["remotes"] = [_remote(remote) for remote in service.remotes]
-    return json_bytes(
-        wired | value | ({"guards": guards} if guards else {}) | ({"settings": told} if told else {}) | front
-    )
+    return json_bytes({name: held for name, held in value.items() if held or name in _OF_EVERY_SERVICE})
 
 
 def _endpoint(endpoint: Endpoint, service: Service) -> JsonValue:
@@ -86,6 +71,11 @@ def _session(session: Session) -> JsonValue:
     asked = _OF_SESSION | measured | replaced | patient | agreeing
     value: JsonValue = session.model_dump(mode="json", include=asked)
     return value
+
+
+def _setting(setting: Setting) -> JsonValue:
+    needed = setting.default is None
+    return {"name": setting.name, "meaning": setting.meaning, "secret": setting.secret, "needed": needed}
 
 
 def _guard(guard: StepGuard) -> JsonValue:

@@ -1,7 +1,7 @@
 """What a node can do: one closed union of final classes. Axes count within one example, from 0 or from -1."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NewType, final
+from typing import TYPE_CHECKING, Literal, NewType, final, get_args
 
 from dagc.diagnostics import Span
 from dagc.ir.branching import Choosing, Standing
@@ -157,12 +157,15 @@ class Cast:
     dtype: DType
 
 
+ReduceKind = Literal["sum", "mean", "min", "max"]
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class Reduce:
     """A reduction over one axis of an example, or over all of them (`axis=None`)."""
 
-    kind: Literal["sum", "mean", "min", "max"]
+    kind: ReduceKind
     axis: int | None
 
 
@@ -268,6 +271,21 @@ class CallPart:
 
 Expression = Elementwise | Cast | Reduce | ArgMax | Softmax | Normalise | TopK | Concat | Stack | Index | Vote
 """Arithmetic written in a graph body: all of it becomes ONNX operators."""
+
+
+def expression_word(op: Expression) -> str:
+    """The expression in one word: `mean`, `top_k`, `argmax`."""
+    return op.kind if isinstance(op, Elementwise | Reduce) else _class_word(type(op))
+
+
+def _class_word(kind: type) -> str:
+    return "top_k" if kind is TopK else kind.__name__.lower()
+
+
+EXPRESSION_WORDS = frozenset({*get_args(ElementwiseKind), *get_args(ReduceKind)}) | frozenset(
+    _class_word(kind) for kind in get_args(Expression) if kind not in (Elementwise, Reduce)
+)
+"""What expressions are called among the parts of a model."""
 
 Op = (
     RunModel

@@ -11,15 +11,13 @@ from dagc.ir.ops import (
     AsTensor,
     Cast,
     Constant,
-    Elementwise,
     Expression,
     Index,
     Item,
     ModelKey,
-    Reduce,
     RunModel,
     Stack,
-    TopK,
+    expression_word,
 )
 from dagc.ir.placement import Placement
 from dagc.ir.promotion import FLOATS, NUMBERS, SCALAR_DTYPES, operand
@@ -95,7 +93,11 @@ class Lowering:
         model = self._model(node, op, tuple(tensors), types, fixed)
         feeds = tuple(f"in{i}" for i in fed)
         fetches = tuple(f"out{i}" for i in range(len(results)))
-        self._add(replace(node, op=RunModel(model, feeds, fetches, (_word(op),)), inputs=inputs, outputs=results))
+        self._add(
+            replace(
+                node, op=RunModel(model, feeds, fetches, (expression_word(op),)), inputs=inputs, outputs=results
+            )
+        )
         for own, result in zip(node.outputs, results, strict=True):
             if own is not result:
                 self._tensors[own.id] = result.id
@@ -169,7 +171,7 @@ class Lowering:
         types = infer(op, (self._types[value],))
         if isinstance(types, Mismatch):
             raise TypeError(types.message)
-        result = Value(self._id(f"{value}_{_word(op)}"), types[0])
+        result = Value(self._id(f"{value}_{expression_word(op)}"), types[0])
         self._types[result.id] = result.type
         self._lower(Node(self._name(result.id), op, (value,), (result,), spans, self._placement), op)
         return result.id
@@ -245,14 +247,3 @@ def newest_opset(graph: Graph, store: ModelStore) -> int | None:
 
 def _as_tensor_type(type: Type, dtype: DType) -> Tensor:
     return type if isinstance(type, Tensor) else Tensor(dtype, ())
-
-
-def _word(op: Expression) -> str:
-    """The expression in one word: `mean`, `top_k`, `argmax`."""
-    match op:
-        case Elementwise(kind=kind) | Reduce(kind=kind):
-            return kind
-        case TopK():
-            return "top_k"
-        case _:
-            return type(op).__name__.lower()

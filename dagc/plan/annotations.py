@@ -51,6 +51,8 @@ class _Writer:
                 return "None"
             case ast.Attribute(value, name) if is_identifier(name):
                 return self._joined("{}." + name, value)
+            case ast.Subscript(ast.Name("Annotated"), ast.Tuple([type_, *_])):
+                return self.text(type_)
             case ast.BinOp(left, ast.BitOr(), right):
                 return self._joined("{} | {}", left, right)
             case ast.Subscript(ast.Name("list" | "tuple" | "dict" as name), ast.Tuple(items)) if (

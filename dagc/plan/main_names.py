@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dagc.ir.branching import Shadow
 from dagc.ir.graph import Graph
-from dagc.ir.ops import CallStep
+from dagc.ir.ops import CallStep, RunModel
 from dagc.ir.regions import every_node, walk
 from dagc.plan.access import Ingress
 from dagc.plan.names import MAIN_NAMES, word
@@ -51,5 +51,10 @@ def steps_called(graph: Graph) -> set[str]:
 
 
 def wanted_variables(graphs: Sequence[Graph]) -> set[str]:
-    """Names the user gave to values: a session of the same name is the one that is called otherwise."""
-    return {str(value.id) for graph in graphs for found in walk(graph) for value in found.values()}
+    """Names the user gave to values, before which a session of the same name yields.
+
+    A result that only has the name of its model is not among them: it yields itself.
+    """
+    nodes = (node for graph in graphs for node in every_node(graph))
+    made = {str(v.id) for n in nodes for v in n.outputs if not (isinstance(n.op, RunModel) and v.id in n.op.parts)}
+    return made | {str(value.id) for graph in graphs for found in walk(graph) for value in found.inputs}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagc.diagnostics import Span
 from dagc.ir.graph import Graph, Node
-from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.ops import EXPRESSION_WORDS, ModelKey, RunModel
 from dagc.ir.printer import listed
 from dagc.ir.regions import every_node
 from dagc.plan.batching import MAX_BATCH, max_batch
@@ -18,7 +18,7 @@ from dagc.plan.outside import Setting
 from dagc.plan.profile import Profile
 from dagc.plan.service_plan import Port, Session
 
-_LONGEST_JOINED = 32
+_LONGEST_JOINED = 40  # `word` cuts there
 
 MODELS_FOLDER = "DAGC_MODELS_DIR"
 
@@ -122,8 +122,18 @@ def _file(op: RunModel, files: Names) -> str | None:
 
 
 def _candidates(parts: Sequence[str]) -> tuple[str, ...]:
-    """`scaler_score` of few parts, `scaler_to_mean` of many; with `_model` behind it if that is taken."""
+    """Names for a session, best first: its models, what is computed beside them too, `_model` behind the models.
+
+    Arithmetic names a session only where it has no models: a person calls the whole as what it is about.
+    """
+    models = [part for part in parts if part not in EXPRESSION_WORDS]
+    if not models:
+        return (_joined(parts),)
+    return _joined(models), _joined(parts), f"{_joined(models)}_model"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """`scaler_score` of few parts, `scaler_to_score` of many."""
     words = [word(part, "model") for part in parts] or ["model"]
     joined = "_".join(words)
-    best = joined if len(joined) <= _LONGEST_JOINED else word(f"{words[0][:18]}_to_{words[-1][:18]}", "model")
-    return best, f"{best}_model"
+    return joined if len(joined) <= _LONGEST_JOINED else word(f"{words[0][:18]}_to_{words[-1][:18]}", "model")

@@ -57,7 +57,7 @@ def test_plan_json_is_the_plan(plan, models, sources):
 
 def test_service_json_holds_the_numbers_and_no_stages(plan):
     found = json.loads(settings(plan.services[0], "0.1.0"))
-    assert list(found) == ["dagc_version", "endpoints", "service", "sessions", "steps"]
+    assert list(found) == ["service", "dagc_version", "endpoints", "sessions", "steps"]
     assert set(found["endpoints"][0]) == {
         "name",
         "version",

@@ -21,7 +21,7 @@ def test_a_graph_is_measured_and_every_answer_is_checked(folder: Path) -> None:
     for each in found["closed"]:
         assert each["statuses"].keys() == {"200"} and each["wrong"] == 0 and each["requests_per_s"] > 0
         assert each["latency_ms"]["p50"] <= each["latency_ms"]["p99.9"]
-        assert each["parts"][0]["part"] == "score_model"
+        assert each["parts"][0]["part"] == "score"
         assert each["server_cpu_us"] > 0 and each["client_cpu_s"] > 0
     (opened,) = found["open"]
     assert opened["rate_per_s"] == 50
@@ -33,7 +33,7 @@ def test_a_build_is_measured_as_text_with_its_saturation(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "POST /v1/rate: 64 requests in turn, every answer checked" in done.stdout
     assert re.search(r"saturation: holds up to [\d,]+ requests a second", done.stdout)
-    assert "score_model" in done.stdout
+    assert "score" in done.stdout
 
 
 @pytest.mark.parametrize("words", [("--concurrency", "0"), ("--concurrency", "a"), ("--rate", "-1")])
@@ -48,9 +48,9 @@ def test_a_profile_is_read_by_the_next_plan_and_names_no_machine(folder: Path) -
     text = (folder / "profile.json").read_text()
     found = json.loads(text)
     (session,) = found["sessions"]
-    assert session["name"] == "score_model" and session["batch"] == 64
+    assert session["name"] == "score" and session["batch"] == 64
     assert 0 < session["alone"]["p50_ms"] <= session["alone"]["p99_ms"]
-    assert found["endpoints"][0]["sessions"] == {"score_model": {"rows": 1.0, "runs": 1.0}}
+    assert found["endpoints"][0]["sessions"] == {"score": {"rows": 1.0, "runs": 1.0}}
     assert found["machine"].keys() == {"processor", "cpus", "system", "python", "onnxruntime"}
     assert str(folder) not in text
 

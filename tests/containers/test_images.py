@@ -92,7 +92,7 @@ def test_the_list_of_what_is_inside_is_complete_and_labelled(engine: Engine, bui
     assert {c["name"] for c in debian} == {
         line.removeprefix("Package: ") for line in status.splitlines() if line.startswith("Package: ")
     }
-    assert [c["name"] for c in components if c["type"] == "machine-learning-model"] == ["models/score_model.onnx"]
+    assert [c["name"] for c in components if c["type"] == "machine-learning-model"] == ["models/score.onnx"]
     for label in ("dagc.source", "dagc.lock", "dagc.content", "org.opencontainers.image.base.digest"):
         assert "sha256:" in labels[label] or label == "dagc.content"
 

@@ -33,9 +33,10 @@ def test_members_items_and_constants_fold_into_arguments(sketch, planned, model_
     )
     run, call = endpoint(planned([graph], {"a": model_facts()})).stages
     assert isinstance(run, RunStage) and run.arguments == (Argument(name="person", path=("age",)),)
-    assert run.targets == ("score",) and run.lines == ("graph.py:12",)
+    assert run.targets == ("score_out0",) and run.lines == ("graph.py:12",)
     assert isinstance(call, CallStage)
-    assert dict(call.arguments) == {"number": Argument(name="score", item=True), "half": Argument(constant=0.5)}
+    given = {"number": Argument(name="score_out0", item=True), "half": Argument(constant=0.5)}
+    assert dict(call.arguments) == given
 
 
 def test_a_constant_tensor_keeps_its_shape_and_dtype(sketch, planned):
@@ -80,8 +81,15 @@ def test_no_variable_is_called_as_a_step(sketch, planned):
 
 
 def test_a_variable_keeps_the_users_name_and_the_session_yields(sketch, planned, model_facts):
-    plan = planned([sketch().model("score", "x").graph("score")], {"a": model_facts()})
+    graph = sketch().step("score").model("answer", "score").graph("answer")
+    plan = planned([graph], {"a": model_facts()})
     assert endpoint(plan).stages[0].targets == ("score",) and plan.services[0].sessions[0].name == "score_model"
+
+
+def test_a_result_that_only_has_the_name_of_its_model_yields_to_the_session(sketch, planned, model_facts):
+    plan = planned([sketch().model("score", "x").graph("score")], {"a": model_facts()})
+    assert endpoint(plan).stages[0].targets == ("score_out0",)
+    assert plan.services[0].sessions[0].name == "score"
 
 
 def test_a_module_that_a_graph_or_parameter_hides_gets_another_name(sketch, planned):
@@ -96,7 +104,13 @@ def test_session_names_are_readable_unique_and_short(sketch, planned, model_fact
     made = sketch().model("a", "x", "a", ("Scaler", "mean")).model("b", "x", "b", ("scaler", "mean"))
     graph = made.model("c", "x", "c", parts).model("d", "x", "d", ("Ünï",)).graph("a b c d", TupleOf((ONE,) * 4))
     names = [s.name for s in planned([graph], dict.fromkeys("abcd", model_facts())).services[0].sessions]
-    assert names == ["n", "scaler_mean", "scaler_mean_model", "stage_number_0_to_stage_number_19"]
+    assert names == ["n", "scaler", "scaler_mean", "stage_number_0_to_stage_number_19"]
+
+
+def test_arithmetic_names_a_session_only_where_it_has_no_models(sketch, planned, model_facts):
+    made = sketch().model("a", "x", "a", ("cast", "mul")).model("b", "a", "b", ("cast", "score", "mean"))
+    names = [s.name for s in planned([made.graph("b")], dict.fromkeys("ab", model_facts())).services[0].sessions]
+    assert names == ["cast_mul", "score"]
 
 
 def test_a_returned_tuple_is_told_from_a_step_that_returns_one(sketch, planned):
@@ -121,7 +135,7 @@ def test_annotations_are_the_users_own_behind_the_name_of_the_module(sketch, pla
     source += " -> tuple[int, Row]: ..."
     graph = sketch(dict.fromkeys("abcde", FLOAT)).graph("a")
     found = endpoint(planned([graph], source=source))
-    assert found.annotations == ("graph.Row", "list[graph.Row] | None", "float", None, None)
+    assert found.annotations == ("graph.Row", "list[graph.Row] | None", "float", "float", None)
     assert found.returns == "tuple[int, graph.Row]"
 
 
