@@ -7,6 +7,9 @@ converter is asked for the default domain, and everything else is refused with a
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dagc.models.model_error import ModelError
+from dagc.models.runner import Runner
+
 if TYPE_CHECKING:
     import onnx
 
@@ -17,6 +20,12 @@ _ML = "ai.onnx.ml"
 _ADDITIVE = frozenset(
     {"TreeEnsembleClassifier", "TreeEnsembleRegressor", "ArrayFeatureExtractor", "Binarizer", "Imputer", "Scaler"}
 )
+
+_LOST = {"GroupNormalization": 21, "Hardmax": 13, "Resize": 11, "Upsample": 11}
+"""Operators that mean something else after ONNX's converter has brought them to this opset: of each operator that
+changed since opset 7, onnxruntime ran what came out of it.
+"""
+_RIGHT_FOR_NEAREST = frozenset({"Resize", "Upsample"})
 
 
 class OpsetRefused(Exception):
@@ -65,10 +74,26 @@ def _converted(model: "onnx.ModelProto", version: int, changed: Sequence[str]) -
     # The converter looks at the outermost graph only.
     if model.functions or any(True for node in model.graph.node for _ in _subgraphs(node)):
         raise OpsetRefused(f"operator `{changed[0]}` differs in opset {version}, and the model has nested graphs")
+    if lost := next((node for node in model.graph.node if _is_lost(node, _versions(model)[""], version)), None):
+        raise OpsetRefused(
+            f"operator `{lost.op_type}` differs in opset {version}, and no conversion keeps its meaning"
+        )
     try:
-        return version_converter.convert_version(model, version)
+        converted = version_converter.convert_version(model, version)
     except Exception as error:  # the converter raises bare RuntimeErrors of many texts
         raise OpsetRefused(f"operator `{changed[0]}` has no conversion to opset {version}") from error
+    try:
+        Runner(converted.SerializeToString())
+    except ModelError as error:  # onnxruntime has some operators in older versions only, such as `GlobalLpPool`
+        raise OpsetRefused(f"onnxruntime does not run it at opset {version}: {error.notes[0]}") from error
+    return converted
+
+
+def _is_lost(node: "onnx.NodeProto", own: int, version: int) -> bool:
+    if node.domain not in _names("") or not own < _LOST.get(node.op_type, 0) <= version:
+        return False
+    modes = [attribute.s for attribute in node.attribute if attribute.name == "mode"]
+    return node.op_type not in _RIGHT_FOR_NEAREST or any(mode != b"nearest" for mode in modes)
 
 
 def _changed(model: "onnx.ModelProto", domain: str, version: int) -> tuple[str, ...]:

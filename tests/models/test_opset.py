@@ -46,6 +46,33 @@ def test_softmax_keeps_the_meaning_it_had_before_opset_13() -> None:
     assert not np.allclose(run(relabelled), run(old)), "the two versions differ, so this test means something"
 
 
+@pytest.mark.parametrize(
+    ("old", "opset"),
+    [
+        (model("Hardmax", opset=11, axis=1), 13),
+        (model("Upsample", opset=8, mode="linear", scales=[1.0, 1.0, 2.0]), 11),
+        (model("GroupNormalization", opset=18, num_groups=1), 21),
+    ],
+    ids=["Hardmax", "Upsample", "GroupNormalization"],
+)
+def test_an_operator_whose_meaning_the_converter_loses_is_refused(old: onnx.ModelProto, opset: int) -> None:
+    name = old.graph.node[0].op_type
+    with pytest.raises(
+        OpsetRefused, match=f"`{name}` differs in opset {opset}, and no conversion keeps its meaning"
+    ):
+        raise_opset(old, {"": opset})
+
+
+def test_upsampling_to_the_nearest_neighbour_is_converted() -> None:
+    old = model("Upsample", opset=8, mode="nearest", scales=[1.0, 1.0, 2.0])
+    np.testing.assert_array_equal(run(raise_opset(old, {"": 17})), run(old))
+
+
+def test_what_onnxruntime_runs_at_older_opsets_only_is_refused() -> None:
+    with pytest.raises(OpsetRefused, match="onnxruntime does not run it at opset 22: "):
+        raise_opset(model("GlobalLpPool", opset=17, p=1), {"": 22})
+
+
 def test_the_model_itself_comes_back_when_nothing_differs() -> None:
     same = model("Relu", opset=17)
     assert raise_opset(same, {"": 17, "ai.onnx.ml": 3}) is same
