@@ -1,6 +1,7 @@
 """What a caller wrote as an argument, as a value of the graph, and the fields of a Python record."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -8,8 +9,24 @@ from dagc.diagnostics import Diagnostic
 from dagc.dsl.handle import as_value
 from dagc.dsl.outputs import Outputs
 from dagc.ir.graph import Value
+from dagc.ir.meeting import meeting
+from dagc.ir.ops import Collect
+from dagc.ir.types import ListOf, Optional, TupleOf, Type, Unknown
 from dagc.resources import Resource
+from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake
+
+
+def passed(recorder: Recorder, item: object, wanted: Type, receiver: str) -> Value:
+    """What a caller wrote as an argument, as a parameter of the type takes it: a list or a tuple of values too."""
+    plain = wanted.item if isinstance(wanted, Optional) else wanted
+    if isinstance(item, list) and item and isinstance(plain, ListOf):
+        return _collected(recorder, item, plain, receiver)
+    if type(item) is tuple and isinstance(plain, TupleOf) and len(item) == len(plain.items) > 1:
+        values = [passed(recorder, one, type, receiver) for one, type in zip(item, plain.items, strict=True)]
+        made = TupleOf(tuple(value.type for value in values))
+        return recorder.record(Collect("tuple"), values, (made,), "tuple", implicit=True)[0]
+    return given(recorder, argument(recorder, item, receiver), wanted)
 
 
 def argument(recorder: Recorder, item: object, receiver: str) -> Value:
@@ -21,6 +38,18 @@ def argument(recorder: Recorder, item: object, receiver: str) -> Value:
     code = "E0367" if isinstance(item, Resource) else "E0138"
     mistake(Diagnostic.at(code, f"{receiver} is given {message}", recorder.here(), "passed here", help=help))
     return recorder.unknown("unknown")
+
+
+def _collected(recorder: Recorder, items: Sequence[object], wanted: ListOf, receiver: str) -> Value:
+    """Several values as the list that a parameter takes."""
+    values = [passed(recorder, item, wanted.item, receiver) for item in items]
+    found = meeting([value.type for value in values])
+    if found is None:
+        kinds = ", ".join(dict.fromkeys(f"`{value.type}`" for value in values))
+        message = f"{receiver} is given a list of several types: {kinds}"
+        help = f"give it values of `{wanted.item}`"
+        mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
+    return recorder.record(Collect(), values, (ListOf(found or Unknown()),), "list", implicit=True)[0]
 
 
 def record_fields(item: object) -> tuple[str, ...] | None:
@@ -55,7 +84,8 @@ def not_a_value(item: object) -> tuple[str, str]:
     if isinstance(item, list | tuple | dict | set):
         return (
             f"a {type(item).__name__} made in the graph body",
-            "pass the items as separate parameters, or to one annotated as a `list[...]` or `tuple[...]` of them",
+            "pass a list to a parameter that is a `list[...]` or `Sequence[...]`, a tuple to one of as many items,"
+            " or each item to one of its own",
         )
     return (
         f"a `{type(item).__name__}`",

@@ -10,7 +10,7 @@ from dagc.dsl.constants import dtype_of
 from dagc.evaluate.kernels import numpy_dtype
 from dagc.ir.agree import disagreement
 from dagc.ir.promotion import scalar_kind
-from dagc.ir.types import DType, ScalarKind, Tensor
+from dagc.ir.types import DType, ListOf, Optional, Scalar, ScalarKind, Tensor, TupleOf, Type
 from dagc.trace.conversions import FEEDS, ITEMS, one_element
 from dagc.trace.recorder import refuse
 
@@ -37,8 +37,27 @@ def eager_feed(model: str, name: str, port: Tensor, value: object, span: Span | 
     return np.array(plain, numpy_dtype(port.dtype)).reshape(one_element(port) or ())
 
 
-def eager_item(value: object, kind: ScalarKind) -> object:
-    """A one-element array as the Python value a parameter annotated `float`, `int`, `str` or `bool` receives."""
+def eager_value(value: object, wanted: Type | None) -> object:
+    """What a plain call passes on where a parameter, an output or a result is declared `wanted`.
+
+    A one-element array becomes the number or text that is wanted, and a number or text the one-element array.
+    """
+    match wanted:
+        case Optional():
+            return eager_value(value, wanted.item)
+        case Scalar(kind=kind):
+            return _item(value, kind)
+        case Tensor():
+            return _tensor(value, wanted)
+        case ListOf(item=Scalar() as type) if isinstance(value, list):
+            return [eager_value(item, type) for item in value]
+        case TupleOf(items=types) if value.__class__ is tuple and len(value) == len(types):
+            return tuple(map(eager_value, value, types))
+        case _:
+            return value
+
+
+def _item(value: object, kind: ScalarKind) -> object:
     if not isinstance(value, np.ndarray | np.generic):
         return value
     array = np.asarray(value)
@@ -47,11 +66,8 @@ def eager_item(value: object, kind: ScalarKind) -> object:
     return array.item()
 
 
-def eager_tensor(value: object, wanted: Tensor) -> object:
-    """A Python number or text as the one-element array that is wanted, where it may become one.
-
-    A branch may give a constant for what is a tensor in the others.
-    """
+def _tensor(value: object, wanted: Tensor) -> object:
+    """A branch may give a constant for what is a tensor in the others."""
     if not isinstance(value, bool | int | float | str) or isinstance(value, np.generic | Enum):
         return value
     dims = one_element(wanted)

@@ -13,6 +13,7 @@ from dagc.trace.spans import Place, traceback_span
 
 _LONGEST = 300
 """Characters of an exception's text that are told."""
+_IN_NO_PACKAGE = "a graph file belongs to no package: give dagc a file beside the package that imports from it"
 
 
 def body_failure(graph: str, error: BaseException, root: Path) -> Diagnostic:
@@ -68,7 +69,8 @@ def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ..
         return Diagnostic.at("E0104", f"there is no module `{error.name}`", span, "imported here", help=help)
     name = re.match(r"cannot import name '(\w+)'", error.msg or "")
     if name is None or error.name is None:
-        return Diagnostic.at("E0104", f"the import fails: {_described(error)}", span, "imported here")
+        help = _IN_NO_PACKAGE if "relative import" in str(error.msg) else None
+        return Diagnostic.at("E0104", f"the import fails: {_described(error)}", span, "imported here", help=help)
     near = closest(name[1], _names_of(error.name))
     message = f"module `{error.name}` has no `{name[1]}`"
     help = f"did you mean `{near}`?" if near else None

@@ -11,12 +11,12 @@ from typing import ParamSpec, Protocol, TypeVar, final, overload
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
-from dagc.dsl.arguments import argument
+from dagc.dsl.arguments import passed
 from dagc.dsl.auth import Auth, auth_mistakes
 from dagc.dsl.complete import complete
 from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step
-from dagc.dsl.eager_feeds import eager_item, eager_tensor
+from dagc.dsl.eager_feeds import eager_value
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.signatures import (
     Declaration,
@@ -29,7 +29,7 @@ from dagc.dsl.signatures import (
 )
 from dagc.dsl.step_resources import graph_asking_mistakes
 from dagc.ir.agree import disagreement
-from dagc.ir.types import Scalar, Tensor, TupleOf, Type
+from dagc.ir.types import TupleOf, Type
 from dagc.trace.conversions import given
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
@@ -204,7 +204,7 @@ class GraphFunction(Declaration):
 
     def _argument(self, recorder: Recorder, name: str, item: object, wanted: Type) -> Handle:
         receiver = f"parameter `{name}` of graph `{self.name}`"
-        value = given(recorder, argument(recorder, item, receiver), wanted)
+        value = passed(recorder, item, wanted, receiver)
         if found := disagreement(value.type, wanted):
             message = f"{receiver} does not take this value: {found}"
             help = f"it is declared as `{wanted}`"
@@ -221,9 +221,9 @@ class GraphFunction(Declaration):
         types = {parameter.name: parameter.type for parameter in declared.parameters}
         order = [parameter.type for parameter in declared.parameters if not parameter.keyword_only]
         extra = values[len(order) :]  # too many: Python's own TypeError says so below
-        converted = [_item(item, type) for item, type in zip(values, order, strict=False)]
-        by_name = {name: _item(item, types[name]) if name in types else item for name, item in named.items()}
-        return _fitted(self.function(*converted, *extra, **by_name), declared.returns, _item)
+        converted = [eager_value(item, type) for item, type in zip(values, order, strict=False)]
+        by_name = {name: eager_value(item, types.get(name)) for name, item in named.items()}
+        return _fitted(self.function(*converted, *extra, **by_name), declared.returns, eager_value)
 
 
 def _fitted(result: object, returns: Type, fit: Callable[[object, Type], object]) -> object:
@@ -235,9 +235,3 @@ def _fitted(result: object, returns: Type, fit: Callable[[object, Type], object]
 
 def _given(recorder: Recorder, item: object, wanted: Type) -> object:
     return Handle(recorder, given(recorder, value_of(item), wanted)) if isinstance(item, Handle) else item
-
-
-def _item(item: object, wanted: Type) -> object:
-    if isinstance(wanted, Scalar):
-        return eager_item(item, wanted.kind)
-    return eager_tensor(item, wanted) if isinstance(wanted, Tensor) else item

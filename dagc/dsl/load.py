@@ -92,11 +92,13 @@ def _unusable(path: Path) -> Diagnostic | None:
 
 
 def _own_graphs(module: ModuleType) -> list[GraphFunction]:
+    """The graphs a file defines; a file without any definition stands for those it gathers from other modules."""
     found = {id(value): value for value in vars(module).values() if isinstance(value, GraphFunction)}
+    defined = [v for v in vars(module).values() if getattr(v, "__module__", None) == module.__name__]
     return [
         graph
         for graph in found.values()
-        if not inspect.isfunction(graph.function) or graph.function.__module__ == module.__name__
+        if not defined or not inspect.isfunction(graph.function) or graph in defined
     ]
 
 
@@ -126,8 +128,8 @@ def _check_definitions(folder: UserFolder, report: Report) -> None:
 
 def _graphs_in_class(owner: type, root: Path) -> Iterator[Diagnostic]:
     """Nobody finds a graph inside a class: only the names of a module are served."""
-    for value in vars(owner).values():
-        graph = getattr(value, "__func__", value)  # a static method holds it
+    for value in tuple(vars(owner).values()):  # pydantic may finish the class while it is looked at
+        graph = value.__func__ if isinstance(value, staticmethod | classmethod) else value
         if isinstance(graph, GraphFunction):
             message = f"graph `{graph.name}` is defined in class `{owner.__name__}`"
             span = definition_span(graph.function, root)

@@ -11,7 +11,7 @@ from dagc.diagnostics import Diagnostic, Span
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.arguments import argument, record_fields
 from dagc.dsl.eager import refuse_inside_step
-from dagc.dsl.eager_feeds import eager_feed, eager_item
+from dagc.dsl.eager_feeds import eager_feed, eager_value
 from dagc.dsl.handle import Handle, column, type_of
 from dagc.dsl.model_contract import called_with, contradictions
 from dagc.dsl.outputs import Outputs
@@ -91,10 +91,7 @@ def run_call(
         refuse(error.at(span, f"`{callee.name}` is called here"))
     return _answer(
         callee,
-        [
-            eager_item(result, type.kind) if isinstance(type, Scalar) else result
-            for result, type in zip(results, callee.types, strict=True)
-        ],
+        [eager_value(result, type) for result, type in zip(results, callee.types, strict=True)],
     )
 
 

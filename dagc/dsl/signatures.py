@@ -59,6 +59,10 @@ def annotation_mistakes(
 def import_problem(function: object) -> tuple[str, str] | None:
     """Why a service could not import the function by module and name, with what to do; nothing when it can."""
     name = getattr(function, "__qualname__", None)
+    if inspect.ismethod(function):
+        owner = function.__self__ if isinstance(function.__self__, type) else type(function.__self__)
+        help = "write a function at the top level of the module that calls it"
+        return f"it is a method, bound to a `{owner.__name__}`", help
     if not isinstance(name, str):
         return f"a `{type(function).__name__}` has no name to import", "write a function with `def`"
     if "<lambda>" in name:

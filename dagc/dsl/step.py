@@ -8,12 +8,12 @@ from typing import Literal, ParamSpec, Protocol, TypeVar, final, overload
 
 from dagc.diagnostics import CompileError, Diagnostic
 from dagc.dsl.annotations import AnnotationError, Contract, contract
-from dagc.dsl.arguments import argument
+from dagc.dsl.arguments import passed
 from dagc.dsl.batched import BatchDecorator, one_call, one_each
 from dagc.dsl.complete import complete
 from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step, running_step, waited
-from dagc.dsl.eager_feeds import eager_item, eager_tensor
+from dagc.dsl.eager_feeds import eager_value
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.service import Service, placed
 from dagc.dsl.signatures import (
@@ -29,10 +29,8 @@ from dagc.dsl.step_options import StepOptions
 from dagc.dsl.step_resources import asking_mistakes, given_in_body, resource_uses
 from dagc.evaluate.standing import is_refusal
 from dagc.ir.graph import Value
-from dagc.ir.meeting import meeting
-from dagc.ir.ops import CallStep, Collect, RunsIn
-from dagc.ir.types import ListOf, Scalar, Tensor, TupleOf, Type, Unknown
-from dagc.trace.conversions import given
+from dagc.ir.ops import CallStep, RunsIn
+from dagc.ir.types import TupleOf, Type
 from dagc.trace.recorder import Recorder, mistake, recording
 from dagc.trace.source import definition_place
 from dagc.trace.spans import Place, caller_place
@@ -224,27 +222,7 @@ class Step(Declaration):
             help = f"give `{name}` that default and leave it out, or choose inside the step"
             message = f"{receiver} is given the enum member `{item}`, which a graph cannot write down"
             mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
-        wanted = expects[name]
-        if isinstance(item, list) and item and isinstance(wanted, ListOf):
-            return self._collected(recorder, item, wanted, receiver)
-        if isinstance(item, tuple) and isinstance(wanted, TupleOf) and len(item) == len(wanted.items) > 1:
-            pairs = zip(item, wanted.items, strict=True)
-            values = [given(recorder, argument(recorder, each, receiver), type) for each, type in pairs]
-            type = TupleOf(tuple(value.type for value in values))
-            return recorder.record(Collect("tuple"), values, (type,), "tuple", implicit=True)[0]
-        return given(recorder, argument(recorder, item, receiver), wanted)
-
-    def _collected(self, recorder: Recorder, items: Sequence[object], wanted: ListOf, receiver: str) -> Value:
-        """Several values as the list that a parameter takes."""
-        values = [given(recorder, argument(recorder, item, receiver), wanted.item) for item in items]
-        found = meeting([value.type for value in values])
-        if found is None:
-            kinds = ", ".join(dict.fromkeys(f"`{value.type}`" for value in values))
-            message = f"{receiver} is given a list of several types: {kinds}"
-            help = f"give it values of `{wanted.item}`"
-            mistake(Diagnostic.at("E0138", message, recorder.here(), "passed here", help=help))
-        type = ListOf(found or Unknown())
-        return recorder.record(Collect(), values, (type,), "list", implicit=True)[0]
+        return passed(recorder, item, expects[name], receiver)
 
     def _handles(self, recorder: Recorder, op: CallStep, inputs: Sequence[Value], returns: Type) -> object:
         """A tuple-typed result is a real tuple: one output for each item."""
@@ -262,8 +240,8 @@ class Step(Declaration):
         types = {parameter.name: parameter.type for parameter in declared.parameters}
         order = [parameter.name for parameter in declared.parameters if not parameter.keyword_only]
         order += [""] * (len(values) - len(order))  # too many: Python's own TypeError says so below
-        converted = [_eager(item, types.get(name)) for name, item in zip(order, values, strict=False)]
-        by_name = {name: _eager(item, types.get(name)) for name, item in named.items()}
+        converted = [eager_value(item, types.get(name)) for name, item in zip(order, values, strict=False)]
+        by_name = {name: eager_value(item, types.get(name)) for name, item in named.items()}
         try:
             if declared.is_async:
                 return self._wait(converted, by_name)
@@ -297,18 +275,3 @@ class Step(Declaration):
             return self.contract()
         except AnnotationError as error:
             raise CompileError.of(*annotation_mistakes(self.function, error, self.folder)) from None
-
-
-def _eager(item: object, wanted: Type | None) -> object:
-    """What a plain call passes on: one-element arrays as the numbers or texts that are wanted."""
-    match wanted:
-        case Scalar(kind=kind):
-            return eager_item(item, kind)
-        case Tensor():
-            return eager_tensor(item, wanted)
-        case ListOf(item=Scalar(kind=kind)) if isinstance(item, list):
-            return [eager_item(one, kind) for one in item]
-        case TupleOf(items=types) if type(item) is tuple and len(item) == len(types):
-            return tuple(map(_eager, item, types))
-        case _:
-            return item

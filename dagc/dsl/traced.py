@@ -85,7 +85,7 @@ class Traced:
 
     def answer(self, result: object) -> JsonValue:
         """The JSON form of the graph's result, as the service writes it."""
-        answer: JsonValue = json.loads(self.response.dump_json(result, warnings="none"))
+        answer: JsonValue = json.loads(self.response.dump_json(result, by_alias=True, warnings="none"))
         return answer
 
     def misfit(self, result: object) -> str | None:

@@ -5,7 +5,7 @@ What may convert is a short list on purpose; everything else is left as it is fo
 
 from dagc.ir.graph import Value
 from dagc.ir.promotion import FLOATS, INTEGERS, NUMBERS, scalar_kind
-from dagc.ir.types import Choice, DType, Scalar, ScalarKind, Tensor, Type
+from dagc.ir.types import Choice, DType, Optional, Scalar, ScalarKind, Tensor, Type
 from dagc.trace.recorder import Recorder
 
 FEEDS: dict[ScalarKind, tuple[DType, ...]] = {
@@ -36,9 +36,10 @@ def fed(recorder: Recorder, value: Value, port: Tensor) -> Value:
 
 def given(recorder: Recorder, value: Value, wanted: Type) -> Value:
     """`value` as a parameter or a result declared `wanted` takes it: a one-element tensor becomes its item."""
-    if not isinstance(wanted, Scalar) or not isinstance(value.type, Tensor):
+    plain = wanted.item if isinstance(wanted, Optional) else wanted
+    if not isinstance(plain, Scalar) or not isinstance(value.type, Tensor):
         return value
-    return recorder.item(value, wanted) if has_item(value.type, wanted) else value
+    return recorder.item(value, plain) if has_item(value.type, plain) else value
 
 
 def has_item(tensor: Tensor, wanted: Scalar) -> bool:

@@ -95,6 +95,73 @@ def test_a_file_without_graphs_is_told(load_text: Loads) -> None:
     assert codes(report) == ["E0102"]
 
 
+def package(folder: Path) -> None:
+    (folder / "pricing").mkdir()
+    (folder / "pricing" / "__init__.py").write_text("from .flow import rate\n")
+    (folder / "pricing" / "flow.py").write_text(HEADER.replace("models/", "../models/") + GRAPH)
+
+
+def test_a_file_that_only_gathers_graphs_stands_for_them(load_text: Loads, folder: Path) -> None:
+    package(folder)
+    traced, report = load_text("from pricing import rate\n", header="")
+    assert [graph.graph.name for graph in traced] == ["rate"], report
+    assert {"graph.py", "pricing/__init__.py", "pricing/flow.py"} == set(traced[0].sources())
+    forgotten, report = load_text(
+        "from pricing import rate\n\ndef other(amount: float) -> float: return amount\n", ""
+    )
+    assert (forgotten, codes(report)) == ((), ["E0102"])
+
+
+def test_a_graph_file_inside_a_package_is_told_to_stand_beside_it(folder: Path) -> None:
+    package(folder)
+    report = Report()
+    assert load(folder / "pricing" / "__init__.py", report) == ()
+    assert codes(report) == ["E0104"]
+    assert "beside the package" in (report.errors[0].help or "")
+
+
+def test_a_record_that_pydantic_finishes_late_is_looked_at(load_text: Loads) -> None:
+    text = """
+class Player(BaseModel):
+    name: str
+    team: "Team | None" = None
+
+
+class Team(BaseModel):
+    captain: Player | None = None
+
+
+@dagc.step
+def captain(team: Team) -> Player | None:
+    return team.captain
+
+
+@dagc.graph
+def lead(team: Team) -> Player | None:
+    return captain(team)
+"""
+    traced, report = load_text(text)
+    assert [graph.graph.name for graph in traced] == ["lead"], report
+
+
+def test_answers_are_written_with_the_aliases_that_a_service_writes(load_text: Loads) -> None:
+    text = """
+from pydantic import Field
+
+
+class Player(BaseModel):
+    name: str = Field(alias="playerName")
+
+
+@dagc.graph
+def same(player: Player) -> Player:
+    return player
+"""
+    (traced,), _ = load_text(text)
+    body = {"playerName": "Ada"}
+    assert traced.answer(traced.arguments(body)["player"]) == body
+
+
 def test_all_mistakes_of_all_definitions_are_told_together(load_text: Loads) -> None:
     _, report = load_text("""
 @dagc.step
@@ -272,6 +339,14 @@ def make():
 
 other = make()
 """
+METHOD = """
+class Doubler:
+    def double(self, row: Row) -> Row:
+        return row * 2
+
+
+other = dagc.step(Doubler().double)
+"""
 TWICE = """
 @dagc.step
 def first(row: Row) -> Row:
@@ -294,6 +369,7 @@ def first(row: Row) -> Row:
         (INNER, "E0109"),
         (TWICE, "E0109"),
         ("import functools\nother = dagc.step(functools.partial(np.clip, 0, 1))", "E0109"),
+        (METHOD, "E0109"),
         ("@dagc.step\ndef other(*rows: Row) -> Row:\n    return rows[0]", "E0215"),
         ("@dagc.step\ndef other(row: Row, /) -> Row:\n    return row", "E0215"),
         ("@dagc.step\ndef other(row: Row):\n    return row", "E0210"),
