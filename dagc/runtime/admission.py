@@ -12,6 +12,7 @@ from functools import partial
 
 from .answer import EXPIRED, FULL, Answer
 from .observer import Watch
+from .trace_context import NO_TRACE
 
 _LOG = logging.getLogger("dagc.runtime")
 
@@ -111,12 +112,12 @@ class _Before:
 class Ticket:
     """One request on its way. `deadline` is on the loop's clock, which is `time.monotonic`.
 
-    The front may set `request_id`, `traceparent` and when it `arrived` (0: unknown) after `accept` returned: work
+    The front may set `request_id`, `trace` and when it `arrived` (0: unknown) after `accept` returned: work
     begins at the loop's next turn. One that was refused at the door holds a place in no `queue`.
     """
 
     __slots__ = (
-        "_reply", "arrived", "body", "deadline", "on_cancel", "open", "queue", "request_id", "traceparent",
+        "_reply", "arrived", "body", "deadline", "on_cancel", "open", "queue", "request_id", "trace",
     )  # fmt: skip
 
     def __init__(self, queue: Queue | None, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> None:
@@ -126,7 +127,7 @@ class Ticket:
         self.deadline = deadline
         self.open = True
         self.request_id = b""
-        self.traceparent = b""
+        self.trace = NO_TRACE
         self.arrived = 0.0
         self.on_cancel: Callable[[], object] | None = None
 

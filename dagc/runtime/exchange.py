@@ -17,6 +17,7 @@ from .answer import FAILED, Answer
 from .framing import is_bytes, is_json, refused_media, refused_type
 from .metrics import Meter
 from .served import Endpoint, Ticket
+from .trace_context import NO_TRACE
 
 _logger = logging.getLogger("dagc.front")
 
@@ -62,7 +63,7 @@ class Exchange:
 
     __slots__ = (
         "answer", "arrived", "body", "caller", "close", "owing",
-        "request_id", "route", "scope", "ticket", "timeout_s", "traceparent",
+        "request_id", "route", "scope", "ticket", "timeout_s", "trace",
     )  # fmt: skip
 
     arrived: float
@@ -77,7 +78,7 @@ class Exchange:
         self.request_id = route.next_id()
         self.answer: Answer | None = None
         self.caller = ""
-        self.traceparent = b""
+        self.trace = NO_TRACE
         self.scope: HTTPScope | None = None
         self.ticket: Ticket | None = None
 
@@ -90,7 +91,7 @@ class Exchange:
         try:
             self.ticket = endpoint.accept(body, self.arrived + self.timeout_s, self.reply)
             self.ticket.request_id = self.request_id
-            self.ticket.traceparent = self.traceparent
+            self.ticket.trace = self.trace
             self.ticket.arrived = self.arrived
         except Exception:
             _logger.exception("`accept` of %s failed", self.route.path)
@@ -100,8 +101,7 @@ class Exchange:
     @property
     def trace_id(self) -> str:
         """The trace that the request is part of, if it is."""
-        found = self.ticket.traceparent if self.ticket is not None else self.traceparent
-        return found[3:35].decode()
+        return (self.trace if self.ticket is None else self.ticket.trace).trace_id
 
     def reply(self, answer: Answer) -> None:
         """The answer is there; its connection writes it when its turn comes."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from .answer import JSON, Answer, refusal
+from .trace_context import NO_TRACE, TraceContext, read_trace
 
 MAX_HEAD_BYTES = 16 * 1024
 LARGE = 64 * 1024
@@ -25,7 +26,6 @@ PLAIN_NAMES = frozenset(
 _JSON_TYPE = re.compile(rb"application/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 _BYTES_TYPE = re.compile(rb"(?:application/octet-stream|(?:image|audio|video)/[\w.+-]+)\s*(?:;.*)?", re.IGNORECASE)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]{0,200})?")
 _TIMEOUT_MS = re.compile(rb"[0-9]{1,9}")
 _HEADS = {
     status.value: b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\n" % (status.value, status.phrase.encode())
@@ -40,7 +40,7 @@ class Wish:
 
     request_id: bytes = b""
     timeout_s: float | None = None
-    traceparent: bytes = b""
+    trace: TraceContext = NO_TRACE
 
 
 def encode(answer: Answer, request_id: bytes, date: bytes, close: bytes) -> bytes:
@@ -69,27 +69,13 @@ def read_wish(fields: Mapping[bytes, bytes]) -> Wish | Answer:
     given = fields.get(b"x-request-id", b"")
     request_id = given if _REQUEST_ID.fullmatch(given) else b""
     timeout = fields.get(b"x-request-timeout-ms")
-    trace = _trace(fields.get(b"traceparent"))
+    trace = read_trace(fields)
     if timeout is None:
         return Wish(request_id, None, trace)
     if not _TIMEOUT_MS.fullmatch(timeout):
         message = "`x-request-timeout-ms` must be a whole number of milliseconds, at most 9 digits"
         return refusal(400, "bad_header", message, "x-request-timeout-ms")
     return Wish(request_id, int(timeout) / 1000, trace)
-
-
-def _trace(given: bytes | None) -> bytes:
-    """A `traceparent` in the form of version 00; one that is none is as if it were not there.
-
-    Later versions may say more, behind a dash (W3C Trace Context, section 3.2.4).
-    """
-    found = None if given is None else _TRACEPARENT.fullmatch(given)
-    if found is None:
-        return b""
-    version, trace_id, span_id, flags, more = found.groups()
-    if version == b"ff" or (version == b"00" and more) or not trace_id.strip(b"0") or not span_id.strip(b"0"):
-        return b""
-    return b"-".join((b"00", trace_id, span_id, flags))
 
 
 def is_json(content_type: bytes | None) -> bool:

@@ -292,7 +292,7 @@ class Reader:
             exchange.answer = exchange.answer or wish
             return
         exchange.request_id = wish.request_id or exchange.request_id
-        exchange.traceparent = wish.traceparent
+        exchange.trace = wish.trace
         if wish.timeout_s is not None:
             exchange.timeout_s = min(exchange.timeout_s, wish.timeout_s)
         if exchange.timeout_s == 0 and exchange.answer is None:

@@ -15,7 +15,7 @@ from .events import Event
 from .observer import Watch
 from .secrets import setting
 from .settings import StartError
-from .traces import span, traceparent
+from .traces import span, trace_context
 
 _LOG = logging.getLogger("dagc.runtime")
 
@@ -61,14 +61,12 @@ class Surroundings:
     def passed_on(self) -> Mapping[str, str]:
         """Headers for a service that is asked on behalf of the current request."""
         headers: dict[str, str] = {}
-        ticket, left_s, trace = CURRENT.get(), remaining_s(), traceparent()
+        ticket, left_s = CURRENT.get(), remaining_s()
         if ticket is not None and ticket.request_id:
             headers["x-request-id"] = ticket.request_id.decode("latin-1")
         if left_s is not None:
             headers["x-request-timeout-ms"] = str(max(1, int(1000 * left_s)))
-        if trace is not None:
-            headers["traceparent"] = trace
-        return headers
+        return headers | trace_context().headers()
 
     @contextmanager
     def call(self, resource: str, operation: str) -> Iterator[None]:

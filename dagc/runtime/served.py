@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from .access import Access
 from .answer import Answer
 from .ingress import Ingress
+from .trace_context import TraceContext
 
 if TYPE_CHECKING:
     from .oip.joined import Model
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 class Ticket(Protocol):
     """A request that was accepted and is not answered yet. `request_id` is for its log lines.
 
-    `traceparent` is the trace it is part of, and `arrived` when it came, on the loop's clock.
+    `trace` is the one it is part of, and `arrived` when it came, on the loop's clock.
     """
 
     request_id: bytes
-    traceparent: bytes
+    trace: TraceContext
     arrived: float
 
     def cancel(self) -> None:

@@ -35,8 +35,8 @@ class TracedGlue(Glue):
         began_ns = time.time_ns() - (int(1e9 * (time.monotonic() - ticket.arrived)) if ticket.arrived else 0)
         request_id = ticket.request_id.decode("latin-1")
         named = {"dagc.endpoint": self.endpoint, "dagc.request_id": request_id, "http.route": self.route}
-        span = exporter.request(f"POST {self.route}", ticket.traceparent, began_ns, dict(named))
-        ticket.traceparent = span.context.header().encode()
+        span = exporter.request(f"POST {self.route}", ticket.trace.parent, began_ns, dict(named))
+        ticket.trace = ticket.trace._replace(parent=span.context.header().encode())
         ended = _Ended(exporter, span)
         ticket.tell(ended)
         with inside(span):

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from .current import CURRENT
+from .trace_context import NO_TRACE, TraceContext
 
 Attribute = str | int | float
 
@@ -44,12 +45,9 @@ def span(name: str, **attributes: str | int | float) -> AbstractContextManager[N
     return _tracers[0].span(name, attributes) if _tracers else _NOTHING
 
 
-def traceparent() -> str | None:
-    """The header `traceparent` (W3C Trace Context) for a call made on behalf of the current request.
-
-    `tracestate` is not read and not passed on, as the recommendation allows (3.5): nothing here writes to it.
-    """
-    if _tracers and (found := _tracers[0].traceparent()) is not None:
-        return found
+def trace_context() -> TraceContext:
+    """What is passed on in a call made on behalf of the current request; nothing here writes to its `state`."""
     ticket = CURRENT.get()
-    return ticket.traceparent.decode() if ticket is not None and ticket.traceparent else None
+    found = NO_TRACE if ticket is None else ticket.trace
+    parent = _tracers[0].traceparent() if _tracers else None
+    return found if parent is None else found._replace(parent=parent.encode())

@@ -67,7 +67,7 @@ class Joined:
         for number, row in enumerate(rows):
             ticket = model.endpoint.accept(Held.of(row), deadline, partial(self._take, number))
             ticket.request_id = wish.request_id
-            ticket.traceparent = wish.traceparent
+            ticket.trace = wish.trace
             ticket.arrived = arrived
             self._tickets.append(ticket)
             if ticket.queue is None:  # refused at the door: no row's work has begun yet

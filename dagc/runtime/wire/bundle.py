@@ -1,8 +1,9 @@
 """Several calls of one part in one message, and their answers in one.
 
 4 bytes `DGCN`, the header's length, the header, then the content of each, padded to a multiple of 8. The header
-is JSON: of calls `[[milliseconds left, request id, traceparent, length], ...]`, of answers `[[status, what stood
-in for what, length], ...]`. Each content is what a message of its own would hold; answers stand as their calls do.
+is JSON: of calls `[[milliseconds left, request id, traceparent, tracestate, length], ...]`, of answers `[[status,
+what stood in for what, length], ...]`. Each content is what a message of its own would hold; answers stand as
+their calls do.
 """
 
 import struct
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from ..trace_context import TraceContext, read_trace
 from .frame import ALIGNED, MAX_HEADER, Content, WireError, read_json, written_json
 
 MAGIC = b"DGCN"
@@ -22,7 +24,7 @@ class Asked:
 
     left_ms: int
     request_id: str
-    traceparent: str
+    trace: TraceContext
     content: Content
 
 
@@ -37,7 +39,7 @@ class Answered:
 
 def write_calls(calls: Sequence[Asked]) -> bytes:
     """The message of several calls."""
-    return _written([([c.left_ms, c.request_id, c.traceparent], c.content) for c in calls])
+    return _written([([c.left_ms, c.request_id, *map(bytes.decode, c.trace)], c.content) for c in calls])
 
 
 def write_answers(answers: Sequence[Answered]) -> bytes:
@@ -48,8 +50,8 @@ def write_answers(answers: Sequence[Answered]) -> bytes:
 def read_calls(body: bytes | bytearray) -> list[Asked]:
     """The calls of a message, their contents views of it. Raises `WireError`."""
     return [
-        Asked(cast(int, head[0]), cast(str, head[1]), cast(str, head[2]), content)
-        for head, content in _read(body, (int, str, str, int))
+        Asked(cast(int, head[0]), cast(str, head[1]), _trace(cast("list[str]", head[2:4])), content)
+        for head, content in _read(body, (int, str, str, str, int))
     ]
 
 
@@ -58,6 +60,11 @@ def read_answers(body: bytes | bytearray) -> list[Answered]:
     return [
         Answered(cast(int, head[0]), cast(str, head[1]), content) for head, content in _read(body, (int, str, int))
     ]
+
+
+def _trace(texts: Sequence[str]) -> TraceContext:
+    parent, state = [text.encode("latin-1", "replace") for text in texts]
+    return read_trace({b"traceparent": parent, b"tracestate": state})
 
 
 def _written(items: Sequence[tuple[list[object], Content]]) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..scope import HEADER
+from ..trace_context import TraceContext
 from .bundle import Answered, Asked, read_answers, write_calls
 from .connection import Broken, Connection, Reply, Sent
 from .frame import CONTENT_TYPE, WireError
@@ -30,7 +31,7 @@ class Question:
     message: bytes
     until: float
     request_id: str
-    traceparent: str
+    trace: TraceContext
     request: object
     reply: "asyncio.Future[Reply]"
     _lot: "Sequence[Question]" = ()
@@ -113,7 +114,7 @@ class Outbox:
         if len(lot) > 1:
             body = write_calls(
                 [
-                    Asked(ms, question.request_id, question.traceparent, question.message)
+                    Asked(ms, question.request_id, question.trace, question.message)
                     for ms, question in zip(left_ms, lot, strict=True)
                 ]
             )
@@ -126,8 +127,8 @@ class Outbox:
         )  # fmt: skip
         if question.request_id:
             head += b"x-request-id: %b\r\n" % question.request_id.encode()
-        if question.traceparent:
-            head += b"traceparent: %b\r\n" % question.traceparent.encode("latin-1")
+        for name, value in question.trace.headers().items():
+            head += f"{name}: {value}\r\n".encode()
         return head + b"\r\n", question.message
 
     def _land(self, lot: Sequence[Question], found: Reply | Broken) -> None:

@@ -19,7 +19,7 @@ from ..observer import Watch
 from ..retry_budget import RetryBudget
 from ..scope import HEADER, SCOPE
 from ..settings import RemoteSettings
-from ..traces import span, traceparent
+from ..traces import span, trace_context
 from .breaker import Breaker
 from .classes import Known
 from .codec import Values
@@ -106,7 +106,7 @@ class Remote:
         ticket = CURRENT.get()
         request_id = "" if ticket is None else ticket.request_id.decode("latin-1")
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        question = Question(message, until, request_id, traceparent() or "", ticket, reply)
+        question = Question(message, until, request_id, trace_context(), ticket, reply)
         self._outbox.add(question)
         try:
             found = await reply

@@ -9,6 +9,7 @@ from typing import cast
 from ..answer import Answer, refusal
 from ..scope import HEADER
 from ..served import Endpoint, Ticket
+from ..trace_context import NO_TRACE
 from .bundle import MAGIC, Answered, Asked, read_calls, write_answers
 from .frame import BAD_MESSAGE, CONTENT_TYPE, WireError
 
@@ -45,7 +46,7 @@ class Together:
             until = min(deadline, now + call.left_ms / 1000)
             ticket = self._part.accept(cast(bytes, call.content), until, partial(joined.take, number))
             ticket.request_id = call.request_id.encode("latin-1", "replace")
-            ticket.traceparent = call.traceparent.encode("latin-1", "replace")
+            ticket.trace = call.trace
             ticket.arrived = now
             joined.tickets.append(ticket)
         return joined
@@ -57,7 +58,7 @@ class Tickets:
     def __init__(self, tickets: Sequence[Ticket], reply: Callable[[Answer], None], count: int) -> None:
         self.tickets = list(tickets)
         self.request_id = b""
-        self.traceparent = b""
+        self.trace = NO_TRACE
         self.arrived = 0.0
         self._reply = reply
         self._answers: list[Answer | None] = [None] * count

@@ -16,6 +16,7 @@ from dagc.runtime import front, run, worker
 from dagc.runtime.answer import Answer, refusal
 from dagc.runtime.observer import Watch
 from dagc.runtime.settings import Limits, StartError
+from dagc.runtime.trace_context import NO_TRACE
 
 STATE = {"accepted": 0, "cancelled": 0, "answered": 0}
 
@@ -23,7 +24,7 @@ STATE = {"accepted": 0, "cancelled": 0, "answered": 0}
 class Ticket:
     def __init__(self, reply: Callable[[Answer], None]) -> None:
         self.request_id = b""
-        self.traceparent = b""
+        self.trace = NO_TRACE
         self.arrived = 0.0
         self._reply: Callable[[Answer], None] | None = reply
         STATE["accepted"] += 1

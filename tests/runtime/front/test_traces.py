@@ -304,4 +304,4 @@ def test_another_protocol_is_told_and_not_spoken(built) -> None:
 def test_a_traceparent_is_read_or_ignored(given: str, kept: str) -> None:
     wish = read_wish({b"traceparent": given.encode("latin-1")})
     assert not isinstance(wish, Answer)
-    assert wish.traceparent == kept.encode()
+    assert wish.trace.parent == kept.encode()

@@ -15,6 +15,7 @@ from dagc.runtime.answer import Unanswered
 from dagc.runtime.current import CURRENT
 from dagc.runtime.observer import Watch
 from dagc.runtime.settings import RemoteSettings
+from dagc.runtime.trace_context import NO_TRACE, TraceContext
 from dagc.runtime.wire.bundle import MAGIC, Answered, read_calls, write_answers
 from dagc.runtime.wire.codec import Values
 from dagc.runtime.wire.frame import WireError
@@ -50,6 +51,7 @@ class Service:
     """A server that says what a test has it say: `None` is nothing, `!` ends its connection, `!!` all of it."""
 
     speak: Speak
+    heads: list[bytes] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -67,6 +69,7 @@ class Service:
                 if head.startswith(b"GET /live "):
                     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                     continue
+                self.heads.append(head)
                 length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
                 self.messages.append(body := await reader.readexactly(length))
                 if (said := self.speak(body)) is None:
@@ -79,9 +82,12 @@ class Service:
         writer.close()
 
 
-async def row(remote: Remote, number: float = 1.0, timeout_s: float = 5.0) -> float:
+async def row(
+    remote: Remote, number: float = 1.0, timeout_s: float = 5.0, trace: TraceContext = NO_TRACE
+) -> float:
     """One request's call."""
     ticket = Ticket(Queue(9, Watch()), b"", time.monotonic() + timeout_s, lambda _answer: None)
+    ticket.trace = trace
     token = CURRENT.set(ticket)
     try:
         async with asyncio.timeout_at(ticket.deadline):  # as the driver of requests does
@@ -131,6 +137,24 @@ def once(first: bytes, then: Speak = answered) -> Speak:
         return first
 
     return speak
+
+
+def test_a_trace_travels_with_a_call_whether_it_goes_alone_or_with_others() -> None:
+    first, second = (TraceContext(b"00-%032x-%016x-01" % (n, n), b"a=%d,b=2" % n) for n in (1, 2))
+
+    async def asked(remote: Remote) -> list[object]:
+        await row(remote, trace=first)
+        return await outcomes(row(remote, trace=first), row(remote, trace=second), row(remote))
+
+    service = Service(answered)
+    assert asking(service)(asked) == [2.0, 2.0, 2.0]
+    alone, together = service.messages
+    assert b"traceparent: %b\r\ntracestate: %b\r\n" % first in service.heads[0]
+    assert not alone.startswith(MAGIC) and [call.trace for call in read_calls(together)] == [
+        first,
+        second,
+        NO_TRACE,
+    ]
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["may repeat", "may not"])
