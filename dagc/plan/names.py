@@ -97,10 +97,8 @@ def variable_candidates(value: ValueId, port: str | None) -> tuple[str, ...]:
     """Names for a value, best first: its id, the model's name of it behind that, that name alone."""
     kept = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", value) and len(value) <= _LONGEST
     first = value if kept else word(value, "value")
-    if port is None:
-        return (first, f"{first}_result")
-    second = word(port, "output")
-    return (first, f"{first}_{second}", second)
+    second = first if port is None else word(port, "output")
+    return (first, f"{first}_result") if second == first else (first, f"{first}_{second}", second)
 
 
 def _with_numbers(candidates: tuple[str, ...]) -> Iterator[str]:
