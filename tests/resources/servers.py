@@ -34,6 +34,8 @@ class Server:
 
     command: Callable[[int], Sequence[str]]
     user: str | None = None
+    probe: str = "true"
+    """A program that is given the port with `-p` and fails while the server takes no connections yet."""
     port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -47,8 +49,12 @@ class Server:
             if self._process.poll() is not None:
                 pytest.fail(f"{self.command(self.port)[0]} ended with {self._process.returncode}")
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                listens = probe.connect_ex(("127.0.0.1", self.port)) == 0
+            if (
+                listens
+                and subprocess.run([self.probe, "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0
+            ):
+                return
             time.sleep(0.05)
         pytest.fail(f"{self.command(self.port)[0]} does not listen")
 
@@ -99,7 +105,7 @@ def postgres(folder: Path) -> Server:
     )
     options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
     served = [str(Path(initdb).with_name("postgres")), "-D", str(folder / "data"), *options]
-    return Server(lambda port: [*served, "-p", str(port)], user)
+    return Server(lambda port: [*served, "-p", str(port)], user, program("pg_isready", "postgresql"))
 
 
 def unprivileged() -> str:

@@ -88,7 +88,7 @@ class Watching:
 
 @pytest.mark.port
 def test_a_service_that_hangs_is_left_alone_and_found_again(service: Misbehaving, tmp_path: Path) -> None:
-    risks = Http("RISK_URL", folder=tmp_path, timeout_s=0.05)
+    risks = Http("RISK_URL", folder=tmp_path, timeout_s=0.2)
     watching = Watching(service.url)
     assert risks.settle(watching)
 
@@ -102,7 +102,7 @@ def test_a_service_that_hangs_is_left_alone_and_found_again(service: Misbehaving
             await risks.get("/x")
         assert len(service.asked) == asked_before
         service.mode = "good"
-        healed, until = False, time.monotonic() + 10
+        healed, until = False, time.monotonic() + 60
         while not healed and time.monotonic() < until:
             await asyncio.sleep(0.1)
             try:
@@ -123,8 +123,8 @@ def test_a_call_is_made_on_behalf_of_its_request_and_within_its_time(service: Mi
     async def asked() -> None:
         assert await risks.get("/x") == {"risk": 0.25}
         assert b"x-request-id: r1\r\n" in service.asked[0] and b"traceparent: 00-1" in service.asked[0]
-        service.mode, watching.left_s = "hung", 0.1
-        with pytest.raises(ResourceTimeout, match=r"within 0.1 s"):
+        service.mode, watching.left_s = "hung", 1.0
+        with pytest.raises(ResourceTimeout, match=r"within 1 s"):
             await risks.get("/x")
         watching.left_s = 0.0
         with pytest.raises(ResourceTimeout, match="no time was left"):

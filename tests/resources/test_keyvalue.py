@@ -120,14 +120,14 @@ def test_a_server_that_freezes_stops_or_is_not_there_is_told_in_time_and_found_a
         with pytest.raises(ResourceUnavailable):
             await store.get("k1")
         server.start()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             try:
                 assert await store.get("k1") is None
                 return
             except ResourceError:
                 await asyncio.sleep(0.1)
-        pytest.fail("it has not healed within 10 s")
+        pytest.fail("it has not healed within a minute")
 
     try:
         asyncio.run(asked())
@@ -142,7 +142,7 @@ def test_wrong_passwords_and_closed_ports_are_no_answer(
         for port, password in ((redis_server.port, "canary-wrong"), (free_port(), "canary-secret")):
             monkeypatch.setenv("F", f"redis://:{password}@127.0.0.1:{port}")
             with pytest.raises(ResourceUnavailable) as failed:
-                await KeyValue("F", folder=tmp_path, timeout_s=5).get("k")
+                await KeyValue("F", folder=tmp_path, timeout_s=30).get("k")
             assert "canary" not in str(failed.value)
 
     asyncio.run(asked())

@@ -174,24 +174,25 @@ def test_a_frozen_server_costs_the_time_of_a_call_and_no_more(
             server.freeze()
             database.timeout_s = 0.3
             begun = time.perf_counter()
-            with pytest.raises(ResourceTimeout, match=r"within 0.3 s"):
-                await database.one("SELECT 1 AS n")
-            # SQLAlchemy and asyncpg take two seconds to let go of such a connection; nobody waits for that.
-            assert time.perf_counter() - begun < 1.8
+            for _ in range(4):
+                with pytest.raises(ResourceTimeout, match=r"within 0.3 s"):
+                    await database.one("SELECT 1 AS n")
+            # SQLAlchemy and asyncpg take two seconds to let go of each such connection; nobody waits for that.
+            assert time.perf_counter() - begun < 8
             database.timeout_s = 20
             server.thaw()
-            server.stop()
+            await asyncio.to_thread(server.stop)  # it waits for connections that are being given up
             with pytest.raises(ResourceUnavailable):
                 await database.one("SELECT 1 AS n")
             server.start()
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while time.monotonic() < until:
                 try:
                     assert await database.one("SELECT 1 AS n") == {"n": 1}
                     return
                 except ResourceError:
                     await asyncio.sleep(0.1)
-            pytest.fail("it has not healed within 10 s")
+            pytest.fail("it has not healed within a minute")
 
         asyncio.run(asked())
     finally:
@@ -201,7 +202,7 @@ def test_a_frozen_server_costs_the_time_of_a_call_and_no_more(
 def test_wrong_passwords_and_closed_ports_are_no_answer(
     postgres_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Sql("P", folder=tmp_path, timeout_s=5)
+    database = Sql("P", folder=tmp_path, timeout_s=30)
     monkeypatch.setenv("P", f"postgresql://app:canary-wrong@127.0.0.1:{postgres_server.port}/postgres")
     elapsed(lambda: database.one("SELECT 1"), ResourceUnavailable)
     monkeypatch.setenv("P", f"postgresql://app:canary-secret@127.0.0.1:{free_port()}/postgres")
