@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from .answer import EXPIRED, FULL, Answer
 from .observer import Watch
@@ -16,97 +15,84 @@ from .trace_context import NO_TRACE
 
 _LOG = logging.getLogger("dagc.runtime")
 
-DEEP = 16
-"""Requests before a new one from which on its wait is foretold, and learned from; few say nothing of many."""
+DEEP = 4
+"""Requests from which on a pace is known and a wait foretold; fewer say nothing of many."""
 MOST_OF_TIME = 0.5
 """The part of its time that a request may be foretold to wait. Near 1 every other answer comes just too late."""
+WATCHED_S = 0.1
+"""After so long the pace is seen anew; the first time as soon as it can be."""
 
 
 @dataclass(slots=True)
 class Queue:
     """How many requests of one endpoint are accepted and unanswered, and how many may be.
 
-    A queue that is `served_in_turn` foretells how long a new request waits. One request at a time is a probe: how
-    long it took, over how many were served meanwhile, is the pace, trusted up to twice the depth it was learned
-    at, since a burst is not slow in proportion. Steps that wait wait side by side and foretell nothing.
+    A queue that is `served_in_turn` foretells how long a new request waits: as long as those before it take at the
+    pace of late. It has one while it is never empty when a turn of work ends. Steps that wait wait side by side
+    and foretell nothing.
     """
 
     limit: int
     watch: Watch
     served_in_turn: bool = False
     relief: list[Callable[[], None]] = field(default_factory=list)
-    waits_aside: Callable[[], bool] = bool
     held: int = 0
     served: int = 0
-    refused: int = 0
     told: int = 0
+    _seen: int = 0
     _pace_s: float = 0.0
-    _learned_at: int = 0
-    _probe: "Ticket | None" = None
+    _since: float = 0.0
+    _served_then: int = 0
 
     def __post_init__(self) -> None:
         self.watch.at_end.append(self.tell)
 
     def admit(self, body: bytes, deadline: float, reply: Callable[[Answer], None]) -> "Ticket":
         """A ticket; without `queue`, answered 503, when the queue is full or the answer would come too late."""
-        if self.held >= self.limit:
+        if (reason := self._why_not(deadline)) and self.relief:
             for work in self.relief:
                 work()
-            if self.held >= self.limit:
-                return self._shed("queue_full", reply)
-        if self.held >= DEEP and self.served_in_turn:
-            now = time.monotonic()
-            foretold_s = self.held * self._pace_s if self.held <= 2 * self._learned_at else 0.0
-            if 0.0 < (deadline - now) * MOST_OF_TIME < foretold_s:
-                return self._shed("too_late", reply)
-            if self._probe is None or not self._probe.open:
-                before = _Before(now, self.held, self.served, self.refused, self.waits_aside())
-                learn = partial(self._learn, reply, before)
-                self._probe = ticket = Ticket(self, body, deadline, learn)
-                self.held += 1
-                return ticket
+            reason = self._why_not(deadline)
+        if reason:
+            return self._shed(reason, reply)
         self.held += 1
         return Ticket(self, body, deadline, reply)
 
     def tell(self) -> None:
-        """Report how the requests in flight changed since the last report."""
+        """Report how the requests in flight changed since the last report; called when a turn of work is over."""
         if change := self.held - self.told:
             self.told = self.held
             self.watch.observer.in_flight(change)
+        if not self.held:
+            self._since = self._pace_s = 0.0
+        elif self.served_in_turn and self.served != self._seen:
+            self._seen = self.served
+            self._see_pace()
 
-    def _learn(self, reply: Callable[[Answer], None], before: "_Before", answer: Answer) -> None:
-        """Hand on the probe's answer. One that was refused for its own faults may have left the queue early.
+    def _why_not(self, deadline: float) -> str:
+        """The reason to refuse one more request; empty when there is none."""
+        held = self.held
+        if held >= self.limit:
+            return "queue_full"
+        if held < DEEP or not self._pace_s:
+            return ""
+        return "too_late" if held * self._pace_s > (deadline - time.monotonic()) * MOST_OF_TIME > 0.0 else ""
 
-        Where the loop itself does the work, the time it spent on refusing others is not the work's: a pace that
-        held it too would refuse ever more.
-        """
-        reply(answer)
-        if answer.status not in (200, 504):
-            return
-        served, refused = max(1, self.served - before.served), self.refused - before.refused
-        seconds = time.monotonic() - before.since
-        pace_s = seconds / served if before.waits_aside else seconds / (served + refused)
-        self._pace_s = (self._pace_s + pace_s) / 2 if self._pace_s else pace_s
-        self._learned_at = before.held
+    def _see_pace(self) -> None:
+        """Work was done, and somebody waited all along: how much of it in how long is the pace."""
+        now, served = time.monotonic(), self.served - self._served_then
+        if not self._since:
+            self._since, self._served_then = now, self.served
+        elif now - self._since >= WATCHED_S or (not self._pace_s and served >= DEEP):
+            self._pace_s = (now - self._since) / served
+            self._since, self._served_then = now, self.served
 
     def _shed(self, reason: str, reply: Callable[[Answer], None]) -> "Ticket":
         """A ticket that is answered 503 at the loop's next turn, holds no place in the queue and is not open."""
-        self.refused += 1
         self.watch.observer.shed(reason)
         ticket = Ticket(None, b"", 0.0, reply)
         asyncio.get_running_loop().call_soon(ticket.settle, FULL)
         return ticket
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """How things stood when a probe was sent."""
-
-    since: float
-    held: int
-    served: int
-    refused: int
-    waits_aside: bool
 
 
 class Ticket:

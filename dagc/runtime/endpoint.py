@@ -46,7 +46,6 @@ class Endpoint:
         self._driver = Waiting(glue, self._queue, watch) if self.waits else Turn(glue, batcher, watch)
         if isinstance(self._driver, Turn):
             queue.relief.append(self._driver.catch_up)
-            queue.waits_aside = lambda: not batcher.aside.is_free
         self._begin = self._driver.begin
 
     @property

@@ -7,7 +7,6 @@ next run; and because a view keeps the whole batch alive.
 import hashlib
 import logging
 import os
-import statistics
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from importlib import import_module
@@ -164,7 +163,7 @@ class Session:
         try:
             self._run_sample()
             if self._run_ms is None:
-                run_ms = statistics.median(self._run_sample() for _ in range(RUNS_MEASURED))
+                run_ms = sorted(self._run_sample() for _ in range(RUNS_MEASURED))[RUNS_MEASURED // 2]
                 self.is_heavy = run_ms > HEAVY_MS
             self._bind()
         except Exception as error:
