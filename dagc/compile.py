@@ -18,10 +18,11 @@ from dagc.diagnostics import CompileError, Diagnostic, Report
 from dagc.dsl import auth as dsl_auth
 from dagc.dsl.environments import ENVIRONMENTS_NAME, in_every_environment
 from dagc.dsl.traced import Traced
-from dagc.evaluate.equivalence import Case, prove
-from dagc.evaluate.inputs import seeded_requests
+from dagc.evaluate.equivalence import Case, Expected, prove
+from dagc.evaluate.inputs import requests_beside, seeded_requests
 from dagc.evaluate.requests import NamedRequest, stored_requests
 from dagc.evaluate.step_times import StepTimes
+from dagc.evaluate.thresholds import thresholds
 from dagc.evaluate.verdict import Equivalence
 from dagc.frontend import check_file, no_collections
 from dagc.ir.graph import Graph
@@ -285,12 +286,18 @@ def _cases(traced: Traced, requests: tuple[NamedRequest, ...]) -> Iterator[Case]
     for named in requests:
         stored = named.stored
         if stored.graph in (None, traced.graph.name):
-            yield Case(named.name, _arguments(traced, named), stored.response, stored.tolerance)
+            expected = Expected(stored.response, stored.tolerance) if stored.answered else None
+            yield Case(named.name, _arguments(traced, named), expected)
     size = sum(1 for _ in every_node(traced.graph)) or 1
     count = min(SEEDED_REQUESTS, max(FEWEST_SEEDED_REQUESTS, _NODES_PROVEN // size))
-    for number, body in enumerate(seeded_requests(traced.request_schema(), count, SEED)):
+    schema, decides_by = traced.request_schema(), thresholds(traced.graph)
+    bodies = [(f"seeded {number}", body) for number, body in enumerate(seeded_requests(schema, count, SEED))]
+    if decides_by:
+        beside = requests_beside(decides_by, schema, count // 2, SEED)
+        bodies += [(f"seeded beside {number}", body) for number, body in enumerate(beside)]
+    for name, body in bodies:
         try:
-            yield Case(f"seeded {number}", traced.arguments(body))
+            yield Case(name, traced.arguments(body))
         except ValidationError:
             continue
 

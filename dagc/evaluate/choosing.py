@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from dagc.ir.branching import Case
+from dagc.ir.graph import Case
 
 
 class NoCase(LookupError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
+from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.kernels import Array
 from dagc.evaluate.tolerance import Tolerance
 
@@ -25,24 +26,38 @@ class Difference:
 
 
 def differences(
-    given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str = "$"
+    given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str = "$", *, alike: bool = False
 ) -> Iterator[Difference]:
-    """Every place of two answers, in the order of the wanted one."""
+    """Every place of two answers, in the order of the wanted one; where they have to be `alike`, 1 is not 1.0."""
     match given, wanted:
         case dict(), dict():
-            yield from _objects(given, wanted, tolerance, path)
+            yield from _objects(given, wanted, tolerance, path, alike=alike)
         case list(), list():
             if len(given) != len(wanted):
                 yield Difference(path, failure=f"has {len(given)} items, not {len(wanted)}")
                 return
             for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
-                yield from differences(one, other, tolerance, f"{path}[{index}]")
+                yield from differences(one, other, tolerance, f"{path}[{index}]", alike=alike)
         case _:
-            yield _leaf(given, wanted, tolerance, path)
+            yield _leaf(given, wanted, tolerance, path, alike=alike)
+
+
+def value_differences(given: object, wanted: object, tolerance: Tolerance, path: str) -> Iterator[Difference]:
+    """Every place of two values that are no answers yet; arrays are one place each, of one dtype."""
+    match given, wanted:
+        case np.ndarray(), np.ndarray():
+            yield array_difference(given, wanted, tolerance, path)
+        case tuple(), tuple() if len(given) == len(wanted):
+            for index, (one, other) in enumerate(zip(given, wanted, strict=True)):
+                yield from value_differences(one, other, tolerance, f"{path}[{index}]")
+        case _:
+            yield from differences(jsonable(given), jsonable(wanted), tolerance, path, alike=True)
 
 
 def array_difference(given: Array, wanted: Array, tolerance: Tolerance, path: str) -> Difference:
-    """The worst place of two arrays of one dtype."""
+    """The worst place of two arrays."""
+    if given.dtype != wanted.dtype:
+        return Difference(path, failure=f"is of {given.dtype.name}, not {wanted.dtype.name}")
     if given.shape != wanted.shape:
         return Difference(path, failure=f"has shape {list(given.shape)}, not {list(wanted.shape)}")
     if wanted.dtype.kind != "f":
@@ -74,11 +89,11 @@ def noise_floor(tolerance: Tolerance) -> float:
 
 
 def _objects(
-    given: dict[str, JsonValue], wanted: dict[str, JsonValue], tolerance: Tolerance, path: str
+    given: dict[str, JsonValue], wanted: dict[str, JsonValue], tolerance: Tolerance, path: str, *, alike: bool
 ) -> Iterator[Difference]:
     for name, value in wanted.items():
         if name in given:
-            yield from differences(given[name], value, tolerance, f"{path}.{name}")
+            yield from differences(given[name], value, tolerance, f"{path}.{name}", alike=alike)
         else:
             yield Difference(f"{path}.{name}", failure="is missing")
     for name in given:
@@ -86,12 +101,13 @@ def _objects(
             yield Difference(f"{path}.{name}", failure="should not be there")
 
 
-def _leaf(given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str) -> Difference:
-    numbers = _is_number(given) and _is_number(wanted)
-    if numbers and (isinstance(given, float) or isinstance(wanted, float)):
-        assert isinstance(given, int | float) and isinstance(wanted, int | float)
-        return _floats(float(given), float(wanted), tolerance, path)
-    same = given == wanted and (numbers or type(given) is type(wanted))
+def _leaf(given: JsonValue, wanted: JsonValue, tolerance: Tolerance, path: str, *, alike: bool) -> Difference:
+    if type(given) is type(wanted) or (not alike and _is_number(given) and _is_number(wanted)):
+        if isinstance(given, float) or isinstance(wanted, float):
+            return _floats(_as_float(given), _as_float(wanted), tolerance, path)
+        same = given == wanted
+    else:
+        same = False
     return Difference(path, failure=None if same else f"is {given!r}, not {wanted!r}")
 
 
@@ -117,6 +133,15 @@ def _float_arrays(given: Array, wanted: Array, tolerance: Tolerance, path: str) 
         first = int(np.argmin(allowed))
         return _floats(float(a[first]), float(b[first]), tolerance, path)
     return Difference(path, float(sizes.max(initial=0.0)))
+
+
+def _as_float(number: JsonValue) -> float:
+    """The number; one that no float holds is an infinity."""
+    assert isinstance(number, int | float)
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def _is_number(value: JsonValue) -> bool:

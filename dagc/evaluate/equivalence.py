@@ -6,7 +6,7 @@ proven too.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -14,12 +14,19 @@ from pydantic import JsonValue
 from dagc.diagnostics.progress import counted
 from dagc.evaluate.batching import Runs, compare_batches
 from dagc.evaluate.company import compare_lists
-from dagc.evaluate.comparison import Difference, differences, noise_floor, place_kind, rounded_up
+from dagc.evaluate.comparison import (
+    Difference,
+    differences,
+    noise_floor,
+    place_kind,
+    rounded_up,
+    value_differences,
+)
+from dagc.evaluate.coverage import Coverage, untaken
 from dagc.evaluate.evaluate import Steps, Watch, evaluate
-from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.sensitivity import straddling_cases
 from dagc.evaluate.stand_ins import stood_in, told
-from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance
+from dagc.evaluate.tolerance import EXACT, Tolerance, answer_tolerance, case_tolerance, form_tolerance
 from dagc.evaluate.verdict import Compared, Equivalence, Failure, FailureCode
 from dagc.ir.graph import Graph, NodeName
 from dagc.models.store import ModelStore
@@ -30,16 +37,20 @@ a step to sleep for an hour, and a service would have given up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One request: its arguments by parameter name and, if known, the answer it must get.
+class Expected:
+    """The answer a case must get, and how far numbers may be off (absolute; `None`: as the dtype)."""
 
-    `tolerance` is how far numbers may be off `expected` (absolute); `None` takes the default of the dtype.
-    """
+    json: JsonValue
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request: its arguments by parameter name and, if known, the answer it must get."""
 
     name: str
     arguments: Mapping[str, object]
-    expected: JsonValue | None = None
-    tolerance: float | None = None
+    expected: Expected | None = None
 
 
 def prove(
@@ -60,12 +71,14 @@ def prove(
     Also compares rows run in a batch with the same rows run alone, and looks for cases next to a decision
     boundary. `seed` is only noted. Never raises for what a case does.
     """
-    ledger = _Ledger(answer_tolerance(unfused))
+    ledger = _Ledger(form_tolerance(unfused), answer_tolerance(unfused))
     runs = Runs()
-    tried: dict[NodeName, Exception | None] = {}
+    coverage = Coverage()
     asked = [_Asking(case, store, steps, encode) for case in cases]
     # All of one form first: meanwhile the models of the other one are loaded.
-    wanted = [ask.answer(unfused, tried=tried) for ask in counted(asked, f"running `{unfused.name}` as written")]
+    wanted = [
+        ask.answer(unfused, coverage=coverage) for ask in counted(asked, f"running `{unfused.name}` as written")
+    ]
     pairs = zip(asked, wanted, strict=True)
     for ask, answer in counted(list(pairs), f"proving the fused form of `{fused.name}` equal"):
         ledger.enter(ask.case, answer, ask.answer(fused, watch=runs.watch(ask.case.name)))
@@ -82,12 +95,13 @@ def prove(
         refusals=tuple(sorted(ledger.refusals)),
         stored=ledger.stored,
         outputs=ledger.table.rows(floor),
-        stored_outputs=ledger.stored_table.rows(floor),
+        stored_outputs=ledger.stored_table.rows(noise_floor(ledger.stored_tolerance)),
         batches=batches,
         sensitivity=straddling_cases(fused, runs, store),
-        tolerances=(EXACT, ledger.tolerance, *ledger.own_tolerances.values()),
+        tolerances=ledger.tolerances(),
         failures=failures,
-        stood_in=stood_in(unfused, tried, steps),
+        stood_in=stood_in(unfused, coverage.tried, steps),
+        untaken=untaken(unfused, coverage) if answered else (),
         first_refusal=told(ledger.first_refusal, steps),
         misfit=next(filter(None, (misfit(answer.result) for answer in wanted if answer.error is None)), ""),
     )
@@ -117,9 +131,7 @@ class _Asking:
     known: dict[NodeName, object] = field(default_factory=dict)
     """What its waiting steps gave."""
 
-    def answer(
-        self, graph: Graph, *, watch: Watch | None = None, tried: dict[NodeName, Exception | None] | None = None
-    ) -> _Answer:
+    def answer(self, graph: Graph, *, watch: Watch | None = None, coverage: Coverage | None = None) -> _Answer:
         """What one form of the graph answers to the case."""
         spare: dict[str, object] = {}
         try:
@@ -132,7 +144,7 @@ class _Asking:
                 known=self.known,
                 watch=watch,
                 spare=spare,
-                tried=tried,
+                coverage=coverage,
                 longest_s=max(LONGEST_STEP_S, graph.deadline_s),
             )
             return _Answer(result=result, json=self.encode(result), spare=spare)
@@ -175,6 +187,7 @@ class _Ledger:
     """Everything found while the cases run."""
 
     tolerance: Tolerance
+    stored_tolerance: Tolerance
     table: _Table = field(default_factory=_Table)
     stored_table: _Table = field(default_factory=_Table)
     failures: list[Failure] = field(default_factory=list)
@@ -191,39 +204,44 @@ class _Ledger:
             self.refusals[fused.refusal] = self.refusals.get(fused.refusal, 0) + 1
             self.first_refusal = self.first_refusal or unfused.error
         else:
-            self.compare_forms(case, unfused.json, fused.json)
+            self.note(case, differences(fused.json, unfused.json, self.tolerance, alike=True))
             self.compare_spare(case, unfused.spare, fused.spare)
         if case.expected is not None:
-            self.compare_stored(case, fused)
+            self.compare_stored(case, case.expected, fused)
 
     def compare_spare(self, case: Case, unfused: Mapping[str, object], fused: Mapping[str, object]) -> None:
         """E0801 wherever what an arm gives that is in both forms is another; one may be gone with its node."""
         for name in sorted(unfused.keys() & fused.keys()):
-            self.compare_forms(case, jsonable(unfused[name]), jsonable(fused[name]), name)
+            self.note(case, value_differences(fused[name], unfused[name], self.tolerance, name))
 
-    def compare_forms(self, case: Case, unfused: JsonValue, fused: JsonValue, path: str = "$") -> None:
-        """E0801 wherever the two answers are further apart than the tolerance."""
-        for difference in differences(fused, unfused, self.tolerance, path):
+    def note(self, case: Case, found: Iterable[Difference]) -> None:
+        """E0801 wherever the two forms are further apart than the tolerance."""
+        for difference in found:
             self.table.enter(difference)
             if difference.failure is not None:
                 self.fail("E0801", case, difference.path, difference.failure)
 
-    def compare_stored(self, case: Case, fused: _Answer) -> None:
+    def compare_stored(self, case: Case, expected: Expected, fused: _Answer) -> None:
         """E0802 wherever the answer is further from the stored response than the tolerance."""
         self.stored += 1
         if fused.refusal is not None:
             self.fail("E0802", case, "$", f"the graph {_said(fused)}, but a response is stored")
             return
-        for difference in differences(fused.json, case.expected, self.tolerance_for(case)):
+        for difference in differences(fused.json, expected.json, self.tolerance_for(expected)):
             self.stored_table.enter(difference)
             if difference.failure is not None:
                 self.fail("E0802", case, difference.path, difference.failure)
 
-    def tolerance_for(self, case: Case) -> Tolerance:
-        """The case's own tolerance, else that of the graph."""
-        if case.tolerance is None:
-            return self.tolerance
-        return self.own_tolerances.setdefault(case.tolerance, case_tolerance(case.tolerance))
+    def tolerance_for(self, expected: Expected) -> Tolerance:
+        """The stored response's own tolerance, else that of the graph."""
+        if expected.tolerance is None:
+            return self.stored_tolerance
+        return self.own_tolerances.setdefault(expected.tolerance, case_tolerance(expected.tolerance))
+
+    def tolerances(self) -> tuple[Tolerance, ...]:
+        """Those that were applied, each once."""
+        of_stored = (self.stored_tolerance,) if self.stored else ()
+        return tuple(dict.fromkeys((EXACT, self.tolerance, *of_stored, *self.own_tolerances.values())))
 
     def fail(self, code: FailureCode, case: Case, path: str, message: str) -> None:
         """Keep a failure of a case at a place of its answer."""

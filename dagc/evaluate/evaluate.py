@@ -13,13 +13,28 @@ import numpy as np
 
 from dagc.evaluate.batched import only_result
 from dagc.evaluate.choosing import NoCase, chosen_case, chosen_rule, chosen_share
+from dagc.evaluate.coverage import Coverage
 from dagc.evaluate.feeds import as_tensor, packed_feeds
 from dagc.evaluate.kernels import apply
 from dagc.evaluate.private_loop import wait_for
 from dagc.evaluate.standing import TooManyItems, answers_of, is_refusal
-from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
-from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Each, Field, Item, Op, RunModel
+from dagc.ir.graph import (
+    Choosing,
+    Each,
+    Fallback,
+    Graph,
+    Node,
+    NodeName,
+    Op,
+    Quorum,
+    Route,
+    Shadow,
+    Split,
+    Standing,
+    Switch,
+    ValueId,
+)
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Field, Item, RunModel
 from dagc.ir.regions import own_inputs
 from dagc.ir.types import Tensor, TupleOf
 from dagc.models.dtypes import to_numpy
@@ -48,7 +63,7 @@ def evaluate(
     known: dict[NodeName, object] | None = None,
     watch: Watch | None = None,
     spare: dict[str, object] | None = None,
-    tried: dict[NodeName, Exception | None] | None = None,
+    coverage: Coverage | None = None,
     longest_s: float | None = None,
 ) -> object:
     """The graph's result for one request: a value, or a tuple where the graph returns several.
@@ -56,16 +71,16 @@ def evaluate(
     `arguments` are keyed by parameter name. Steps that wait are looked up in `known` by node name first and
     remembered there, so that a second form of the graph sees the same world; those of a region by item too. With
     `spare`, arms that the answer is not made of run as well, after those that it is, and what they give (or raise)
-    is kept there: challengers, backups, and what a quorum says of as few answers as it needs. `tried` keeps how
-    each node that something stands in for failed first, `None` once it has answered. A step may wait `longest_s`
-    seconds.
+    is kept there: challengers, backups, the other shares of a split, and what a quorum says of fewer answers. So
+    is what waiting steps are asked, which their replay does not show. `coverage` takes down which arms ran and
+    which nodes failed. A step may wait `longest_s` seconds.
 
     Raises:
         TimeoutError: a step waited for longer.
         TooManyItems: a list is longer than its `dagc.each` allows.
         Exception: whatever a step or a model raises, unchanged.
     """
-    world = _World(store, steps, {} if known is None else known, watch, spare, tried, longest_s)
+    world = _World(store, steps, {} if known is None else known, watch, spare, coverage or Coverage(), longest_s)
     return world.result(graph, [arguments[value.id] for value in graph.inputs])
 
 
@@ -89,7 +104,7 @@ class _World:
     known: dict[NodeName, object]
     watch: Watch | None
     spare: dict[str, object] | None
-    tried: dict[NodeName, Exception | None] | None
+    coverage: Coverage
     longest_s: float | None
     place: str = ""
 
@@ -126,15 +141,17 @@ class _World:
         if op.guard is None or op.guard.fallback is None:
             return self._called(place, op, inputs)
         try:
-            return self._answered(name, self._called(place, op, inputs))
+            return self.coverage.answered(name, self._called(place, op, inputs))
         except Exception as error:
             if is_refusal(error):
                 raise
-            self._failed(name, error)
+            self.coverage.failed(name, error)
         return self.steps[op.guard.fallback]()
 
     def _called(self, name: NodeName, op: CallStep, inputs: Sequence[object]) -> object:
         """What the step returns; of a waiting one, what it returned before."""
+        if op.is_async and self.spare is not None:
+            self.spare[f"arguments of `{name}`"] = tuple(inputs)
         if name in self.known:
             return _replayed(self.known[name])
         function = self.steps[op.module, op.qualname]
@@ -157,6 +174,7 @@ class _World:
         found = list(islice(items, op.max_items + 1))
         if len(found) > op.max_items:
             raise TooManyItems(f"at most {op.max_items} items are taken, more were given")
+        self.coverage.entered(node.name, 0 if found else None)
         for at, item in enumerate(found):
             yield replace(self, place=f"{self.place}{node.name}[{at}].").result(op.body, [item, *captured])
 
@@ -164,46 +182,46 @@ class _World:
         """What the arm gives that is taken; no node of another arm runs."""
         own = own_inputs(op)
         number = _arm(op, inputs[:own])
-        return _spread(self.result(op.arms[number], inputs[own:]), len(node.outputs))
+        self.coverage.entered(node.name, number)
+        answer = self.result(op.arms[number], inputs[own:])
+        if isinstance(op, Split):
+            for other, arm in enumerate(op.arms):
+                if other != number:
+                    self._try_spare(f"{node.name} share {other + 1}", node, arm, inputs[own:])
+        return _spread(answer, len(node.outputs))
 
     def _stood(self, node: Node, op: Standing, captured: tuple[object, ...]) -> object:
         """What the arms give together; nothing is late, and what nobody waits for runs only as `spare`."""
         match op:
             case Fallback(primary=primary, backup=backup):
                 try:
-                    answer = self._answered(node.name, self.result(primary, captured))
+                    answer = self.coverage.answered(node.name, self.result(primary, captured))
                 except Exception as error:
                     if is_refusal(error):
                         raise
-                    self._failed(node.name, error)
+                    self.coverage.failed(node.name, error)
                     return self.result(backup, captured)
-                self._try_spare(f"{node.name} backup", backup, captured)
+                self._try_spare(f"{node.name} backup", node, backup, captured)
             case Shadow(champion=champion, challenger=challenger):
                 answer = self.result(champion, captured)
-                self._try_spare(f"{node.name} challenger", challenger, captured)
+                self._try_spare(f"{node.name} challenger", node, challenger, captured)
             case Quorum(members=members, need=need, combines=combines):
                 answers = answers_of([partial(self.result, member, captured) for member in members], need)
                 answer = self.result(combines[len(answers) - need], (*answers, *captured))
-                if len(answers) > need:
-                    self._try_spare(f"{node.name} of {need} answers", combines[0], (*answers[:need], *captured))
+                for fewer in range(need, len(answers)):
+                    given = (*answers[:fewer], *captured)
+                    self._try_spare(f"{node.name} of {fewer} answers", node, combines[fewer - need], given)
         return answer
 
-    def _answered(self, name: NodeName, answer: object) -> object:
-        if self.tried is not None:
-            self.tried[name] = None
-        return answer
-
-    def _failed(self, name: NodeName, error: Exception) -> None:
-        if self.tried is not None:
-            self.tried.setdefault(name, error)
-
-    def _try_spare(self, name: str, arm: Graph, given: Sequence[object]) -> None:
+    def _try_spare(self, name: str, node: Node, arm: Graph, given: Sequence[object]) -> None:
+        """Keep what an arm of the node gives, by output: one that nobody reads is in one form only."""
         if self.spare is None:
             return
+        names = [f"{self.place}{name}, `{value.id}`" for value in node.outputs]
         try:
-            self.spare[f"{self.place}{name}"] = self.result(arm, given)
+            self.spare.update(zip(names, _spread(self.result(arm, given), len(names)), strict=True))
         except Exception as error:
-            self.spare[f"{self.place}{name}"] = error
+            self.spare.update(dict.fromkeys(names, error))
 
 
 def _arm(op: Choosing, own: Sequence[object]) -> int:

@@ -1,21 +1,23 @@
 """Requests drawn from a JSON schema as pydantic writes it: the same ones on every machine for one seed.
 
 Every request has its own generator, so asking for more never changes the earlier ones. The first request takes
-every lower bound, the second every upper bound, where numbers, strings and lists have them.
+every lower bound, the second every upper bound, where numbers, strings and lists have them. Requests may be drawn
+beside given values: half of the numbers and texts in them are on one, or next to it.
 """
 
 import random
 import re
 import string
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import JsonValue
 
-from dagc.evaluate.numbers import integer, number
+from dagc.evaluate.numbers import beside, integer, number
 from dagc.evaluate.patterns import UnsupportedPatternError, matching
+from dagc.evaluate.thresholds import Threshold
 
 Edge = Literal["lowest", "highest"] | None
 
@@ -42,16 +44,24 @@ def seeded_requests(schema: JsonValue, count: int, seed: int) -> Iterator[JsonVa
         yield _Drawing(schema, random.Random(f"dagc {seed} {index}"), edge).value(schema, "$", 0)
 
 
+def requests_beside(values: Sequence[Threshold], schema: JsonValue, count: int, seed: int) -> Iterator[JsonValue]:
+    """`count` values of the schema's types, many of them beside `values`, which may lie outside of its bounds."""
+    for index in range(count):
+        yield _Drawing(schema, random.Random(f"dagc beside {seed} {index}"), None, values).value(schema, "$", 0)
+
+
 @dataclass(slots=True)
 class _Drawing:
     """One request in the making.
 
-    `lengths` keeps one length per place, so that nested lists (tensors) come out rectangular.
+    `beside` are values to stay close to. `lengths` keeps one length per place, so that nested lists (tensors) come
+    out rectangular.
     """
 
     root: JsonValue
     rng: random.Random
     edge: Edge
+    beside: Sequence[Threshold] = ()
     lengths: dict[str, int] = field(default_factory=dict)
 
     def value(self, schema: JsonValue, place: str, depth: int) -> JsonValue:
@@ -81,6 +91,8 @@ class _Drawing:
                 return self.object(schema, place, depth)
             case "array":
                 return self.array(schema, place, depth)
+            case "string" | "integer" | "number" if (near := self.near(kind)) is not None:
+                return near
             case "string":
                 return self.string(schema)
             case "integer":
@@ -91,6 +103,15 @@ class _Drawing:
                 return self.rng.random() < 0.5
             case _:
                 return None
+
+    def near(self, kind: str) -> JsonValue:
+        """A value to stay close to, or one beside it; `None` half of the time, or if there is none."""
+        texts = kind == "string"
+        fitting = [value for value in self.beside if isinstance(value, str) == texts]
+        if not fitting or self.rng.random() < 0.5:
+            return None
+        value = self.rng.choice(fitting)
+        return value if isinstance(value, str) else beside(value, self.rng, whole=kind == "integer")
 
     def option(self, options: list[JsonValue], place: str, depth: int) -> JsonValue:
         """A member of a union; deep inside a recursive type the one that ends it, if there is one."""

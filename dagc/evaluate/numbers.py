@@ -38,6 +38,15 @@ def number(schema: dict[str, JsonValue], rng: random.Random, edge: Edge) -> floa
     return {"lowest": least, "highest": most}.get(edge or "", drawn)
 
 
+def beside(value: float, rng: random.Random, *, whole: bool) -> float:
+    """The value, its neighbours, or what lies half of it above or below."""
+    towards = rng.choice((-math.inf, math.inf))
+    far = value + math.copysign(1 + abs(value) / 2, towards)
+    if whole:
+        return rng.choice((round(value), round(value) + (1 if towards > 0 else -1), round(far)))
+    return rng.choice((float(value), math.nextafter(value, towards), float(far)))
+
+
 def _bounds(schema: dict[str, JsonValue], *, reach: float) -> tuple[float, float]:
     lows = [_number(schema.get(key)) for key in ("minimum", "exclusiveMinimum")]
     highs = [_number(schema.get(key)) for key in ("maximum", "exclusiveMaximum")]

@@ -23,6 +23,11 @@ class StoredRequest(BaseModel):
     tolerance: float | None = Field(default=None, ge=0)
     graph: str | None = None
 
+    @property
+    def answered(self) -> bool:
+        """Whether a response is stored; it may be `null`."""
+        return "response" in self.model_fields_set
+
 
 @dataclass(frozen=True, slots=True)
 class NamedRequest:

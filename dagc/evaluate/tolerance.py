@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dagc.ir.graph import Graph
-from dagc.ir.regions import walk
+from dagc.ir.ops import RunModel
+from dagc.ir.regions import every_node, walk
 from dagc.ir.types import DType, Tensor
 
 FloatName = Literal["f16", "f32", "f64"]
@@ -72,12 +73,25 @@ def tolerance_of(dtype: np.dtype[np.generic]) -> Tolerance:
 
 
 def answer_tolerance(graph: Graph) -> Tolerance:
-    """What holds for the floats of a graph's JSON answers.
+    """What holds for the floats of a graph's JSON answers beside stored ones, which people write down.
 
     JSON does not say which dtype a number came from: f16 if the graph computes in it anywhere, else f32.
     """
-    dtypes = {v.type.dtype for found in walk(graph) for v in found.values() if isinstance(v.type, Tensor)}
-    return TOLERANCES["f16" if DType.F16 in dtypes else "f32"]
+    return TOLERANCES["f16" if DType.F16 in _dtypes(graph) else "f32"]
+
+
+def form_tolerance(graph: Graph) -> Tolerance:
+    """What holds between two forms of the graph: f64 where nothing in it computes in less.
+
+    A model of doubles may compute in single precision inside, as ONNX's trees do.
+    """
+    models = any(isinstance(node.op, RunModel) for node in every_node(graph))
+    less = models or not _dtypes(graph).isdisjoint({DType.F16, DType.F32})
+    return answer_tolerance(graph) if less else TOLERANCES["f64"]
+
+
+def _dtypes(graph: Graph) -> set[DType]:
+    return {v.type.dtype for found in walk(graph) for v in found.values() if isinstance(v.type, Tensor)}
 
 
 def case_tolerance(absolute: float) -> Tolerance:

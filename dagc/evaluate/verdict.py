@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dagc.diagnostics import Diagnostic, Span
+from dagc.evaluate.coverage import Untaken
 from dagc.evaluate.tolerance import Tolerance
 
 FailureCode = Literal["E0801", "E0802", "E0804"]
@@ -102,8 +103,8 @@ class Equivalence(_Plain):
 
     `refused` counts the cases in which both forms raised the same exception, `refusals` names these. `stored`
     counts the stored responses that were compared. `misfit` is what of an answer is
-    not of the annotated type. The JSON form is deterministic: `stood_in`, `first_refusal` and `misfit`, which
-    depend on what the machine can reach, are no part of it.
+    not of the annotated type, `untaken` the arms no case took. The JSON form is deterministic: `stood_in`,
+    `first_refusal`, `misfit` and `untaken`, which depend on what the machine can reach, are no part of it.
     """
 
     graph: str
@@ -122,9 +123,10 @@ class Equivalence(_Plain):
     stood_in: tuple[StoodIn, ...] = Field(default=(), exclude=True)
     first_refusal: str = Field(default="", exclude=True)
     misfit: str = Field(default="", exclude=True)
+    untaken: tuple[Untaken, ...] = Field(default=(), exclude=True)
 
     def diagnostics(self, span: Span | None = None) -> tuple[Diagnostic, ...]:
-        """Errors E0801, E0802, E0804 and warnings W0801 to W0804; none when all is proven."""
+        """Errors E0801, E0802, E0804 and warnings W0801 to W0805; none when all is proven."""
         by_code = groupby(sorted(self.failures, key=lambda failure: failure.code), lambda failure: failure.code)
         errors = tuple(_failed(self, code, list(failures), span) for code, failures in by_code)
         return errors + _warnings(self, span)
@@ -190,6 +192,9 @@ def _warnings(equivalence: Equivalence, span: Span | None) -> tuple[Diagnostic, 
         message = f"`{equivalence.graph}` answers what its annotation does not say: {equivalence.misfit}"
         help_ = "return what is annotated, or annotate what is returned: clients read the OpenAPI made of it"
         found.append(Diagnostic.at("W0804", message, span, help=help_))
+    for arm in equivalence.untaken:
+        help_ = "keep a request in `requests/` that takes it: nothing shows that it answers the same when fused"
+        found.append(Diagnostic.at("W0805", f"no case of the proof took {arm.what}", arm.span, help=help_))
     return tuple(found)
 
 

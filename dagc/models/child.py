@@ -18,7 +18,7 @@ from dagc.models.batch_axes import BatchAxes
 from dagc.models.extensions import MODULE, installed
 from dagc.models.frames import BrokenFrameError, read_frame, write_frame
 from dagc.models.known import Json, error_json, signature_json
-from dagc.models.limits import Limits, hold_to, memory_exceeded, renounce
+from dagc.models.limits import Limits, hold_to, let_go, memory_exceeded, renounce
 from dagc.models.model_error import ModelError, unreadable
 
 _WORN_OUT_KIB = 1_000_000
@@ -49,6 +49,7 @@ def main() -> None:
         gc.collect()
         if last:
             return
+        let_go()
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -60,6 +60,12 @@ def hold_to(limits: Limits) -> None:
     _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + limits.seconds, final=False)
 
 
+def let_go() -> None:
+    """Lift the last model's limit of memory: the next one's bytes come in before it has a limit of its own."""
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        _limit(kind, resource.getrlimit(kind)[1], final=False)
+
+
 def memory_exceeded(name: str, limits: Limits, notes: tuple[str, ...] = ()) -> ModelError:
     """E0412 for memory."""
     return ModelError(

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from pydantic import JsonValue
 
 from dagc.diagnostics import Span
-from dagc.evaluate.equivalence import Case, prove
+from dagc.evaluate.equivalence import Case, Expected, prove
 from dagc.evaluate.verdict import Equivalence
 from dagc.ir.graph import Graph
 from dagc.ir.ops import Guard, RunModel
@@ -97,9 +97,9 @@ def test_stored_responses_are_compared_with_their_own_tolerance() -> None:
     g = one_model(store, score(), "x", "score", ROW, ONE)
     row = np.float32([1, 2, 3])
     cases = [
-        Case("near", {"x": row}, expected=6.0004, tolerance=1e-3),
-        Case("far", {"x": row}, expected=6.0004),
-        Case("integer in JSON", {"x": row}, expected=6),
+        Case("near", {"x": row}, expected=Expected(6.0004, tolerance=1e-3)),
+        Case("far", {"x": row}, expected=Expected(6.0004)),
+        Case("integer in JSON", {"x": row}, expected=Expected(6)),
     ]
     verdict = proof(g, g, cases, store)
     assert verdict.stored == 3
@@ -111,7 +111,7 @@ def test_answers_of_another_form_are_different_at_their_place() -> None:
     store = ModelStore()
     g = one_model(store, scaler(), "x", "scaled", ROW, ROW)
     wanted: list[JsonValue] = [[2.0, 2.0], [2.0, 2.0, "2"], {"a": 1}]
-    cases = [Case(str(i), {"x": np.ones(3, np.float32)}, expected=e) for i, e in enumerate(wanted)]
+    cases = [Case(str(i), {"x": np.ones(3, np.float32)}, expected=Expected(e)) for i, e in enumerate(wanted)]
     verdict = proof(g, g, cases, store)
     assert [(f.case, f.path) for f in verdict.failures] == [("0", "$"), ("1", "$[2]"), ("2", "$")]
 
@@ -213,7 +213,7 @@ def test_a_case_on_a_split_of_a_tree_is_reported_and_its_neighbours_are_not() ->
 def test_a_stored_response_that_only_another_rounding_missed_is_said_to_straddle() -> None:
     store = ModelStore()
     g = one_model(store, stump(0.3), "x", "y", Tensor(DType.F32, (2,)), Tensor(DType.F32, (1,)))
-    verdict = proof(g, g, [Case("requests/on.json", {"x": np.float32([0.3, 1])}, expected=[1.0])], store)
+    verdict = proof(g, g, [Case("requests/on.json", {"x": np.float32([0.3, 1])}, expected=Expected([1.0]))], store)
     error, warning = verdict.diagnostics(HERE)
     assert (error.code, warning.code) == ("E0802", "W0801")
     assert error.notes[1].startswith("1 of them at a decision boundary")

@@ -11,8 +11,8 @@ import pytest
 
 from dagc.diagnostics import Span
 from dagc.evaluate.evaluate import evaluate
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Elementwise, Field, Index, Item, Op, RunModel
+from dagc.ir.graph import Graph, Node, NodeName, Op, Value, ValueId
+from dagc.ir.ops import AsTensor, CallStep, Constant, Elementwise, Field, Index, Item, RunModel
 from dagc.ir.types import DType, Record, RecordField, Scalar, Tensor, TupleOf, Type
 from dagc.models.store import ModelStore
 from tests.evaluate.tiny_models import columns, scaler, score
