@@ -5,7 +5,7 @@ A branch that swallows its cancellation runs on by itself; the answer does not.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import TypeVar
 
 from .answer import Unanswered, refusal
@@ -76,7 +76,7 @@ async def in_time(branch: Coroutine[object, object, Result], within_s: float) ->
     return task.result()
 
 
-async def contained(branch: Coroutine[object, object, Result]) -> Result:
+async def contained(branch: Awaitable[Result]) -> Result:
     """The branch in a task of its own; a task lets SystemExit through to the loop, which would end the service."""
     try:
         return await branch

@@ -15,6 +15,7 @@ from .batcher import BY_HAND
 from .current import CURRENT
 from .glue import Glue, fatal
 from .observer import Watch
+from .standing import contained
 from .stopwatch import Draw
 
 CLOCK_S = 0.002
@@ -117,7 +118,7 @@ async def together(*awaitables: Awaitable[object]) -> tuple[object, ...]:
         return await _in_order(awaitables)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_as_coroutine(awaitable)) for awaitable in awaitables]
+            tasks = [group.create_task(contained(awaitable)) for awaitable in awaitables]
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return tuple([task.result() for task in tasks])
@@ -133,7 +134,3 @@ async def _in_order(awaitables: tuple[Awaitable[object], ...]) -> tuple[object, 
             if isinstance(unbegun, Coroutine):
                 unbegun.close()
     return tuple(results)
-
-
-async def _as_coroutine(awaitable: Awaitable[object]) -> object:
-    return await awaitable

@@ -208,6 +208,17 @@ def test_together_keeps_the_order_and_raises_the_original_exception():
     asyncio.run(run())
 
 
+def test_a_step_that_ends_the_process_beside_another_fails_its_request_only() -> None:
+    async def ends() -> None:
+        raise SystemExit(3)
+
+    async def both() -> None:
+        with pytest.raises(RuntimeError, match="ended the process"):
+            await together(ends(), asyncio.sleep(60))
+
+    asyncio.run(both())
+
+
 def test_together_under_the_turn_driver_runs_one_after_the_other(kit, folder, picker):
     main = MAIN.replace("graph.left(ask), graph.right(ask)", "graph.quick(ask), picking(ask.index, 3.0)").replace(
         "score = await picking(index, scale)", "score = await picking(index, scale)"

@@ -73,6 +73,15 @@ def test_a_value_on_a_bound_belongs_to_its_bucket() -> None:
     assert samples(metrics.text())['dagc_request_seconds_bucket{route="/v1/a",le="0.005"}'] == 1
 
 
+def test_what_may_happen_is_0_before_it_does_so_that_its_first_time_is_a_step() -> None:
+    metrics = Metrics(("/v1/a",), events=(("dagc_fallbacks_total", "first"),))
+    found = samples(metrics.text())
+    assert found['dagc_shed_total{reason="queue_full"}'] == 0
+    assert found['dagc_deadline_exceeded_total{stage="session"}'] == 0
+    assert found['dagc_fallbacks_total{node="first"}'] == 0
+    assert not any(name.startswith("dagc_requests_total") for name in found)
+
+
 def test_gauges_rise_and_fall_and_strange_codes_have_a_place() -> None:
     metrics = Metrics(("/v1/a",))
     metrics.in_flight(5)
