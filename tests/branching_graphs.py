@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from dagc.ir.branching import Case, Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
-from dagc.ir.graph import Graph, ValueId
+from dagc.ir.graph import Case, Choosing, Fallback, Graph, Quorum, Route, Shadow, Split, Standing, Switch, ValueId
 from dagc.ir.types import Choice, ListOf
 from tests.sample_graphs import BOOL, FLOAT, ONE, ROW, TEXT, Sample, Sketch, decide, profile, scaler, score
 

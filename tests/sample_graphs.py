@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from dagc.diagnostics import Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.graph import Each, Graph, Node, NodeName, Op, Value, ValueId
 from dagc.ir.infer import Mismatch, infer
 from dagc.ir.ops import (
     ArgMax,
@@ -21,14 +21,12 @@ from dagc.ir.ops import (
     Cast,
     Concat,
     Constant,
-    Each,
     Elementwise,
     Expression,
     Field,
     Index,
     Item,
     Normalise,
-    Op,
     Reduce,
     RunModel,
     Slice,

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from dagc.check.edges import origin
 from dagc.diagnostics import Diagnostic, Label
-from dagc.ir.branching import Switch
-from dagc.ir.graph import Graph, Node, Value
+from dagc.ir.graph import Graph, Node, Switch, Value
 from dagc.ir.types import Choice, Scalar, Type, Unknown
 from dagc.models.store import ModelStore
 

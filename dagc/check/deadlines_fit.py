@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagc.diagnostics import Diagnostic, Label, Span
-from dagc.ir.branching import Fallback, Quorum, Route, Shadow, Split, Switch, combinator
-from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import CallStep, Each
+from dagc.ir.arms import combinator
+from dagc.ir.graph import Each, Fallback, Graph, Node, Quorum, Route, Shadow, Split, Switch, ValueId
+from dagc.ir.ops import CallStep
 from dagc.models.store import ModelStore
 
 

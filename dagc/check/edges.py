@@ -9,9 +9,9 @@ from typing import Literal
 
 from dagc.diagnostics import Label, Span
 from dagc.ir.agree import disagreement
-from dagc.ir.branching import Choosing, Standing, combinator
-from dagc.ir.graph import Graph, Node, Value
-from dagc.ir.ops import CallStep, Each, Field, RunModel
+from dagc.ir.arms import combinator
+from dagc.ir.graph import Choosing, Each, Graph, Node, Standing, Value
+from dagc.ir.ops import CallStep, Field, RunModel
 from dagc.ir.promotion import FLOATS, NUMBERS, scalar_kind
 from dagc.ir.types import Choice, DType, ListOf, Scalar, ScalarKind, Tensor, Type, Unknown
 from dagc.models.store import ModelStore

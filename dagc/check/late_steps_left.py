@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from dagc.diagnostics import Diagnostic, Label
-from dagc.ir.branching import Fallback, Quorum, combinator
-from dagc.ir.graph import Graph, Node
+from dagc.ir.arms import combinator
+from dagc.ir.graph import Fallback, Graph, Node, Quorum
 from dagc.ir.ops import CallStep
 from dagc.ir.regions import every_node, regions
 from dagc.models.store import ModelStore

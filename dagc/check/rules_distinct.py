@@ -5,8 +5,7 @@ from itertools import combinations
 
 from dagc.check.truth import Conditions
 from dagc.diagnostics import Diagnostic, Label, Span
-from dagc.ir.branching import Route
-from dagc.ir.graph import Graph, Node, Value
+from dagc.ir.graph import Graph, Node, Route, Value
 from dagc.models.store import ModelStore
 
 

@@ -27,8 +27,6 @@ def check(source: Source, profile: Profile = None, form: OutputFormat = Format.T
     Example: dagc check graphs/tabular/graph.py
     """
     from dagc.frontend import check_file
-    from dagc.ir.ops import RunModel
-    from dagc.ir.regions import every_node
 
     report = Report(str(source.parent))
     with reporting(form):
@@ -36,9 +34,7 @@ def check(source: Source, profile: Profile = None, form: OutputFormat = Format.T
     show(report, form)
     if form is Format.TEXT:
         for graph in traced:
-            nodes = tuple(every_node(graph.graph))
-            models = {node.op.model for node in nodes if isinstance(node.op, RunModel)}
-            size = f"{counted(len(nodes), 'node')}, {counted(len(models), 'model')}"
+            size = f"{counted(len(graph.nodes()), 'node')}, {counted(len(graph.called_models()), 'model')}"
             typer.echo(f"`{graph.graph.name}` is right: {size}")
         for remark in traced[0].model_remarks():
             typer.echo(f"  {remark}")

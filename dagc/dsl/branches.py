@@ -13,9 +13,8 @@ from dagc.dsl.complete import callers_folder
 from dagc.dsl.handle import Handle
 from dagc.dsl.region import results, several, unsuitable
 from dagc.dsl.signatures import definition_span
-from dagc.ir.graph import Graph, Value
+from dagc.ir.graph import Graph, Op, Value
 from dagc.ir.meeting import meeting
-from dagc.ir.ops import Op
 from dagc.ir.types import TupleOf, Type, Unknown
 from dagc.trace.recorder import Recorder, here, mistake, recording_with
 

@@ -18,8 +18,7 @@ from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.refuse import Refuse
 from dagc.dsl.region import results, unsuitable
 from dagc.dsl.signatures import definition_span
-from dagc.ir.graph import Graph, Value
-from dagc.ir.ops import Each
+from dagc.ir.graph import Each, Graph, Value
 from dagc.ir.types import ListOf, Optional, Record, Tensor, Unknown
 from dagc.trace.recorder import Recorder, here, mistake, recording, recording_with
 

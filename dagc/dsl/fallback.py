@@ -13,7 +13,7 @@ from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
 from dagc.dsl.times import are_functions, is_time
 from dagc.evaluate.standing import is_refusal
-from dagc.ir.branching import Fallback
+from dagc.ir.graph import Fallback
 from dagc.trace.recorder import recording
 
 R = TypeVar("R")

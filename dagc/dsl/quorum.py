@@ -12,8 +12,7 @@ from dagc.dsl.handle import Handle
 from dagc.dsl.region import results, unsuitable
 from dagc.dsl.times import are_functions, is_time
 from dagc.evaluate.standing import answers_of
-from dagc.ir.branching import Quorum
-from dagc.ir.graph import Graph
+from dagc.ir.graph import Graph, Quorum
 from dagc.ir.meeting import meeting
 from dagc.ir.types import Type, Unknown
 from dagc.trace.recorder import Recorder, recording, recording_with

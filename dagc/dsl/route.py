@@ -15,7 +15,7 @@ from dagc.dsl.handle import Handle
 from dagc.dsl.region import unsuitable
 from dagc.dsl.selectors import Wanted, selector
 from dagc.evaluate.choosing import chosen_rule, plain
-from dagc.ir.branching import Route
+from dagc.ir.graph import Route
 from dagc.trace.recorder import Recorder, recording
 
 R = TypeVar("R")

@@ -12,7 +12,7 @@ from dagc.dsl.complete import callers_folder, complete, unknown
 from dagc.dsl.eager import refuse_inside_step
 from dagc.dsl.references import Reference, called_by_name, reference_key
 from dagc.dsl.times import are_functions
-from dagc.ir.branching import Shadow
+from dagc.ir.graph import Shadow
 from dagc.trace.recorder import recording
 
 R = TypeVar("R")

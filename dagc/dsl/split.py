@@ -14,7 +14,7 @@ from dagc.dsl.eager import refuse_inside_step
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.selectors import Wanted, selector
 from dagc.evaluate.choosing import chosen_share, plain, sum_to_one
-from dagc.ir.branching import Split
+from dagc.ir.graph import Split
 from dagc.trace.recorder import Recorder, recording
 
 R = TypeVar("R")

@@ -15,7 +15,7 @@ from dagc.dsl.eager import refuse_inside_step
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.selectors import Wanted, selector
 from dagc.evaluate.choosing import NoCase, chosen_case
-from dagc.ir.branching import Case, Switch
+from dagc.ir.graph import Case, Switch
 from dagc.trace.recorder import Recorder, recording
 
 K = TypeVar("K", bound=Hashable)

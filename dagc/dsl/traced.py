@@ -14,8 +14,9 @@ from dagc.dsl.ingress import Ingress
 from dagc.dsl.json_bytes import WrittenSchema
 from dagc.dsl.misfit import misfit
 from dagc.dsl.user_folder import UserFolder
-from dagc.ir.graph import Graph
-from dagc.ir.ops import ModelKey
+from dagc.ir.graph import Graph, Node
+from dagc.ir.ops import ModelKey, RunModel
+from dagc.ir.regions import every_node
 from dagc.models.store import ModelStore
 from dagc.resources.surroundings import embedded_only
 
@@ -58,6 +59,14 @@ class Traced:
     def sources(self) -> dict[str, bytes]:
         """The user's files a service carries, by posix path relative to `root`."""
         return {file.relative_to(self.root).as_posix(): file.read_bytes() for file in self.modules}
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the graph, those inside branches too."""
+        return tuple(every_node(self.graph))
+
+    def called_models(self) -> frozenset[ModelKey]:
+        """The models that the graph runs, of all that the file declares."""
+        return frozenset(node.op.model for node in self.nodes() if isinstance(node.op, RunModel))
 
     def model_remarks(self) -> tuple[str, ...]:
         """What looking at the file's models has shown that their files do not say, each with its path."""

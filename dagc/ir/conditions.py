@@ -3,8 +3,7 @@
 Comparing two Python numbers costs less than asking a session to, and means the same as in the plain call.
 """
 
-from dagc.ir.branching import Choosing
-from dagc.ir.graph import Graph, Node, NodeName, ValueId
+from dagc.ir.graph import Choosing, Graph, Node, NodeName, ValueId
 from dagc.ir.ops import Elementwise, ElementwiseKind, Expression, Item
 from dagc.ir.regions import own_inputs
 from dagc.ir.types import Choice, Scalar

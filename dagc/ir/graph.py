@@ -1,11 +1,24 @@
-"""Values, nodes and graphs. Edges are ids, not pointers, so a graph prints, compares and serialises as it is."""
+"""Values, nodes and graphs, and the operations that own graphs: what refers to each other stands together.
+
+Edges are ids, not pointers, so a graph prints, compares and serialises as it is.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NewType
+from typing import Literal, NewType, final
 
 from dagc.diagnostics import Span
-from dagc.ir.ops import Op
+from dagc.ir.ops import (
+    AsTensor,
+    CallPart,
+    CallStep,
+    Collect,
+    Constant,
+    Expression,
+    Field,
+    Item,
+    RunModel,
+)
 from dagc.ir.placement import Placement
 from dagc.ir.types import Type
 
@@ -30,7 +43,7 @@ class Node:
     """
 
     name: NodeName
-    op: Op
+    op: "Op"
     inputs: tuple[ValueId, ...]
     outputs: tuple[Value, ...]
     spans: tuple[Span, ...]
@@ -81,3 +94,123 @@ class Graph:
     def types(self) -> dict[ValueId, Type]:
         """The type of every value."""
         return {value.id: value.type for value in self.values()}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`body` for every item of a list; the results are a list in the same order.
+
+    The node's inputs are the list and what the body captures, the body's are one item and the same captures. A
+    list of more than `max_items` is refused when the request comes.
+    """
+
+    body: Graph
+    max_items: int
+
+
+# Operations that own arms: one of them is taken, one stands in for another, or several answer together. Arms take
+# nothing but what they capture, give as many outputs as the node has, and their types meet in the node's.
+
+Case = tuple[int | str | bool, ...]
+"""The values that select one arm."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The arm whose case holds the value, which is the node's first input.
+
+    `arms` follow `cases`; one more, the last, is the default. Without one, a value that no case holds is an error
+    of whoever made it. An `Enum` is compared by its members' values.
+    """
+
+    cases: tuple[Case, ...]
+    arms: tuple[Graph, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The arm of the first condition that holds, else the last arm.
+
+    The conditions are the node's first inputs, one fewer than `arms`: truth values, or tensors of one. `pattern`
+    is what the user wrote; a cascade's first arm is the small model's answer and its last the big model.
+    """
+
+    arms: tuple[Graph, ...]
+    pattern: Literal["route", "cascade"] = "route"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The arm in whose share the key falls; the key, a text or a whole number, is the node's first input.
+
+    Where a key falls depends on it, on `seed` and on the shares alone (`evaluate/split.py`), so it is the same in
+    every replica and every build.
+    """
+
+    shares: tuple[float, ...]
+    arms: tuple[Graph, ...]
+    seed: str = ""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The primary's answer; the backup's when the primary fails or takes longer than `within_s` seconds."""
+
+    primary: Graph
+    backup: Graph
+    within_s: float | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """The champion's answer; the challenger gets the same request and is only compared with it.
+
+    `compare` is the user's function of both answers, as (module, qualified name); without one equal answers agree.
+    """
+
+    champion: Graph
+    challenger: Graph
+    compare: tuple[str, str] | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """What the members that have answered within `within_s` seconds say together; fewer than `need` is an error.
+
+    `combines[i]` takes the answers of `need + i` members as its first inputs, in the members' order: a combination
+    of four answers is another region than one of five, so each is ordinary dataflow that fuses.
+    """
+
+    members: tuple[Graph, ...]
+    need: int
+    within_s: float
+    combines: tuple[Graph, ...]
+
+
+Choosing = Switch | Route | Split
+"""Those that take one of their arms."""
+
+Standing = Fallback | Shadow | Quorum
+"""Those whose arms stand beside each other."""
+
+Op = (
+    RunModel
+    | CallStep
+    | CallPart
+    | Field
+    | Item
+    | AsTensor
+    | Constant
+    | Collect
+    | Each
+    | Choosing
+    | Standing
+    | Expression
+)

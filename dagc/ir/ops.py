@@ -1,14 +1,13 @@
-"""What a node can do: one closed union of final classes. Axes count within one example, from 0 or from -1."""
+"""What a node can do by itself: final classes. Axes count within one example, from 0 or from -1.
+
+Operations that own graphs stand with the graph (`graph.py`), and the closed union of all of them.
+"""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NewType, final, get_args
+from typing import Literal, NewType, final, get_args
 
 from dagc.diagnostics import Span
-from dagc.ir.branching import Choosing, Standing
 from dagc.ir.types import DType, Type
-
-if TYPE_CHECKING:  # a graph is made of operations, and some operations own graphs
-    from dagc.ir.graph import Graph
 
 ModelKey = NewType("ModelKey", str)
 """SHA-256 of a model's bytes, in hex; the bytes live in a `ModelStore`."""
@@ -244,19 +243,6 @@ class Vote:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Each:
-    """`body` for every item of a list; the results are a list in the same order.
-
-    The node's inputs are the list and what the body captures, the body's are one item and the same captures. A
-    list of more than `max_items` is refused when the request comes.
-    """
-
-    body: "Graph"
-    max_items: int
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class CallPart:
     """Nodes of the graph that another service runs; only the cut into services makes it.
 
@@ -286,18 +272,3 @@ EXPRESSION_WORDS = frozenset({*get_args(ElementwiseKind), *get_args(ReduceKind)}
     _class_word(kind) for kind in get_args(Expression) if kind not in (Elementwise, Reduce)
 )
 """What expressions are called among the parts of a model."""
-
-Op = (
-    RunModel
-    | CallStep
-    | CallPart
-    | Field
-    | Item
-    | AsTensor
-    | Constant
-    | Collect
-    | Each
-    | Choosing
-    | Standing
-    | Expression
-)

@@ -4,9 +4,22 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from dagc.diagnostics import Span
-from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch, arm_titles
+from dagc.ir.arms import arm_titles
 from dagc.ir.elementwise_rules import SYMBOLS
-from dagc.ir.graph import Graph, Node, Value
+from dagc.ir.graph import (
+    Choosing,
+    Each,
+    Fallback,
+    Graph,
+    Node,
+    Quorum,
+    Route,
+    Shadow,
+    Split,
+    Standing,
+    Switch,
+    Value,
+)
 from dagc.ir.ops import (
     ArgMax,
     AsTensor,
@@ -16,7 +29,6 @@ from dagc.ir.ops import (
     Collect,
     Concat,
     Constant,
-    Each,
     Elementwise,
     Field,
     Guard,

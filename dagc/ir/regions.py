@@ -7,10 +7,23 @@ region's last inputs are those same values, in that order. Whoever follows edges
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from dagc.ir.branching import Fallback, Quorum, Route, Shadow, Split, Switch
 from dagc.ir.edit import substitute, unused_name, with_nodes
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import CallPart, CallStep, Each, Op
+from dagc.ir.graph import (
+    Each,
+    Fallback,
+    Graph,
+    Node,
+    NodeName,
+    Op,
+    Quorum,
+    Route,
+    Shadow,
+    Split,
+    Switch,
+    Value,
+    ValueId,
+)
+from dagc.ir.ops import CallPart, CallStep
 
 
 def regions(op: Op) -> tuple[Graph, ...]:

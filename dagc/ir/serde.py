@@ -4,8 +4,8 @@ import dataclasses
 import json
 
 from dagc.diagnostics import Span
-from dagc.ir import branching, ops, placement, types
 from dagc.ir import graph as graphs
+from dagc.ir import ops, placement, types
 from dagc.ir.graph import Graph
 from dagc.ir.types import DType
 from dagc.ir.verify import IrError
@@ -14,7 +14,7 @@ _TAG = "is"
 
 _CLASSES: dict[str, type] = {
     cls.__name__: cls
-    for module in (graphs, ops, branching, placement, types)
+    for module in (graphs, ops, placement, types)
     for cls in vars(module).values()
     if isinstance(cls, type) and dataclasses.is_dataclass(cls)
 } | {"Span": Span}

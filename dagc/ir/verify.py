@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator
 
 from dagc.ir.agree import disagreement
-from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
-from dagc.ir.graph import Graph, Node
+from dagc.ir.graph import Choosing, Each, Fallback, Graph, Node, Quorum, Route, Shadow, Split, Standing, Switch
 from dagc.ir.infer import Mismatch, infer
-from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Each, Expression, Field, Item, RunModel
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Collect, Constant, Expression, Field, Item, RunModel
 from dagc.ir.regions import captured, captures, every_node, own_inputs, regions
 from dagc.ir.types import Choice, ListOf, Scalar, Tensor, TupleOf, Type, Unknown
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dagc.ir.branching import Choosing, Route, Split, Switch, combinator
+from dagc.ir.arms import combinator
 from dagc.ir.edit import replace_nodes, substitute
-from dagc.ir.graph import Graph, Node, NodeName, ValueId
+from dagc.ir.graph import Choosing, Graph, Node, NodeName, Route, Split, Switch, ValueId
 from dagc.ir.inline import Inliner
 from dagc.ir.ops import Constant
 from dagc.ir.regions import own_inputs

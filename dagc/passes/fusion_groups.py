@@ -8,9 +8,9 @@ for those very steps, and one session call is cheaper than two.
 from collections.abc import Iterator
 from itertools import product
 
-from dagc.ir.branching import Choosing, Standing, combinator
-from dagc.ir.graph import Graph, Node, NodeName, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Each, Item, ModelKey, RunModel
+from dagc.ir.arms import combinator
+from dagc.ir.graph import Choosing, Each, Graph, Node, NodeName, Standing, ValueId
+from dagc.ir.ops import AsTensor, CallStep, Item, ModelKey, RunModel
 from dagc.ir.order import Contraction
 from dagc.ir.printer import listed
 from dagc.ir.regions import regions, waits

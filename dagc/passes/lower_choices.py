@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dagc.ir.branching import Choosing, Split, Switch, arm_titles, combinator
+from dagc.ir.arms import arm_titles, combinator
 from dagc.ir.edit import replace_nodes, substitute, unused_name
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.graph import Choosing, Graph, Node, NodeName, Split, Switch, Value, ValueId
 from dagc.ir.infer import infer
 from dagc.ir.inline import Inliner
 from dagc.ir.ops import AsTensor, Constant, Elementwise, Expression, Field, Item, RunModel

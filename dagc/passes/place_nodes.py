@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dagc.ir.branching import Quorum
 from dagc.ir.edit import with_nodes
-from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import CallStep, Each, Field, Item, RunModel
+from dagc.ir.graph import Each, Graph, Node, Quorum, ValueId
+from dagc.ir.ops import CallStep, Field, Item, RunModel
 from dagc.ir.placement import Placement
 from dagc.ir.regions import calls_steps, every_node, regions, with_regions
 from dagc.passes.pass_ import Context

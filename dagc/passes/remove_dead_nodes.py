@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from dagc.ir.branching import Choosing
 from dagc.ir.edit import drop_nodes, with_nodes
-from dagc.ir.graph import Graph, Node, ValueId
+from dagc.ir.graph import Choosing, Graph, Node, ValueId
 from dagc.ir.regions import calls_steps
 from dagc.ir.types import TupleOf
 from dagc.passes.pass_ import Context

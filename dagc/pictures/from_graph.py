@@ -7,9 +7,9 @@ A region is a frame, with edges that go straight from what it reads outside to t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dagc.ir.branching import Choosing, Quorum, Standing, arm_titles
+from dagc.ir.arms import arm_titles
 from dagc.ir.conditions import conditions
-from dagc.ir.graph import Graph, Node, Value, ValueId
+from dagc.ir.graph import Choosing, Graph, Node, Quorum, Standing, Value, ValueId
 from dagc.ir.ops import AsTensor, CallStep, Collect, Constant, Expression, Field, Item, RunModel
 from dagc.ir.printer import cited
 from dagc.ir.regions import captures, every_node, own_inputs, regions, walk

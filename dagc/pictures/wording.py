@@ -5,20 +5,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import assert_never
 
-from dagc.ir.branching import Choosing, Quorum, Split, Standing, Switch, arm_titles, combinator
+from dagc.ir.arms import arm_titles, combinator
 from dagc.ir.elementwise_rules import SYMBOLS
-from dagc.ir.graph import Node
+from dagc.ir.graph import Choosing, Each, Node, Op, Quorum, Split, Standing, Switch
 from dagc.ir.ops import (
     ArgMax,
     Cast,
     Concat,
     Constant,
-    Each,
     Elementwise,
     Expression,
     Index,
     Normalise,
-    Op,
     Reduce,
     RunModel,
     Slice,

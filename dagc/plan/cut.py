@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from dagc.ir.edit import unused_name, with_nodes
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import AsTensor, CallPart, CallStep, Constant, Each, ElementwiseKind, RunModel
+from dagc.ir.graph import Each, Graph, Node, NodeName, Value, ValueId
+from dagc.ir.ops import AsTensor, CallPart, CallStep, Constant, ElementwiseKind, RunModel
 from dagc.ir.order import Contraction, sorted_graph
 from dagc.ir.placement import Placement
 from dagc.ir.regions import every_node, regions, waits, with_regions

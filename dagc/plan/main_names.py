@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from dagc.ir.branching import Shadow
-from dagc.ir.graph import Graph
+from dagc.ir.graph import Graph, Shadow
 from dagc.ir.ops import CallStep, RunModel
 from dagc.ir.regions import every_node, walk
 from dagc.plan.access import Ingress

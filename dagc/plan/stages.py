@@ -7,9 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from dagc.ir.branching import Choosing, Fallback, Quorum, Route, Shadow, Split, Standing, Switch
-from dagc.ir.graph import Graph, Node, ValueId
-from dagc.ir.ops import CallPart, CallStep, Each, RunModel
+from dagc.ir.graph import (
+    Choosing,
+    Each,
+    Fallback,
+    Graph,
+    Node,
+    Quorum,
+    Route,
+    Shadow,
+    Split,
+    Standing,
+    Switch,
+    ValueId,
+)
+from dagc.ir.ops import CallPart, CallStep, RunModel
 from dagc.ir.regions import captures, own_inputs, waits
 from dagc.ir.types import TupleOf, Type
 from dagc.plan.arguments import UNUSED, arguments, compared

@@ -12,19 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from dagc.diagnostics import CompileError, Diagnostic, Report, Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.graph import Graph, Node, NodeName, Op, Value, ValueId
 from dagc.ir.infer import Mismatch, infer
-from dagc.ir.ops import (
-    AsTensor,
-    Constant,
-    Elementwise,
-    Expression,
-    Field,
-    Item,
-    Op,
-    Reduce,
-    TopK,
-)
+from dagc.ir.ops import AsTensor, Constant, Elementwise, Expression, Field, Item, Reduce, TopK
 from dagc.ir.placement import Placement
 from dagc.ir.types import DType, Scalar, Tensor, Type, Unknown
 from dagc.trace.names import Names

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from dagc.diagnostics import Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, ModelKey, Op, RunModel
+from dagc.ir.graph import Graph, Node, NodeName, Op, Value, ValueId
+from dagc.ir.ops import AsTensor, CallStep, Constant, Field, Item, ModelKey, RunModel
 from dagc.ir.types import DType, Record, RecordField, Scalar, Tensor, TupleOf, Type
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.service_plan import Port, ServicePlan

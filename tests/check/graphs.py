@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from dagc.check.rules import check
 from dagc.diagnostics import Diagnostic, Report, Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
+from dagc.ir.graph import Graph, Node, NodeName, Op, Value, ValueId
 from dagc.ir.infer import infer
 from dagc.ir.mismatch import Mismatch
-from dagc.ir.ops import AsTensor, CallStep, Constant, Expression, Field, Op, RunModel
+from dagc.ir.ops import AsTensor, CallStep, Constant, Expression, Field, RunModel
 from dagc.ir.types import DType, Record, RecordField, Scalar, Tensor, Type, Unknown
 from dagc.models.store import ModelStore
 

@@ -8,9 +8,7 @@ import pytest
 from dagc.compile import Compilation
 from dagc.evaluate.equivalence import Case, prove
 from dagc.evaluate.verdict import Equivalence
-from dagc.ir.branching import Fallback, Quorum, Shadow
-from dagc.ir.graph import Graph
-from dagc.ir.ops import Op
+from dagc.ir.graph import Fallback, Graph, Op, Quorum, Shadow
 from tests.ensembles.conftest import Compile
 
 pytestmark = pytest.mark.ort

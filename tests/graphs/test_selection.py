@@ -14,8 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from dagc.evaluate.evaluate import evaluate
 from dagc.evaluate.inputs import seeded_requests
-from dagc.ir.branching import Choosing
-from dagc.ir.graph import Node
+from dagc.ir.graph import Choosing, Node
 from dagc.ir.ops import RunModel
 from dagc.ir.regions import every_node
 from tests.graphs.conftest import Build, Built

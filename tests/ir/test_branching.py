@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from dagc.ir.branching import Quorum, Route, Split, Switch
-from dagc.ir.graph import Graph, ValueId
+from dagc.ir.graph import Graph, Op, Quorum, Route, Split, Switch, ValueId
 from dagc.ir.meeting import meeting
-from dagc.ir.ops import Op
 from dagc.ir.printer import print_graph
 from dagc.ir.regions import captured, captures, own_inputs, regions, rewritten, waits, with_regions
 from dagc.ir.serde import from_json, to_json

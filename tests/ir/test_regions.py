@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dagc.ir.edit import substitute, with_nodes
-from dagc.ir.graph import Graph, NodeName, ValueId
-from dagc.ir.ops import Each
+from dagc.ir.graph import Each, Graph, NodeName, ValueId
 from dagc.ir.printer import print_graph
 from dagc.ir.regions import (
     calls_steps,

@@ -1,7 +1,6 @@
 """Choices through the passes: what nobody reads of them goes, and arms fuse among themselves."""
 
-from dagc.ir.branching import Switch
-from dagc.ir.graph import ValueId
+from dagc.ir.graph import Switch, ValueId
 from dagc.ir.ops import RunModel
 from dagc.ir.printer import print_graph
 from dagc.ir.regions import every_node

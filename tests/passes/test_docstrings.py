@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dagc.ir.branching import Case
-from dagc.ir.graph import Graph, ValueId
+from dagc.ir.graph import Case, Graph, ValueId
 from dagc.ir.ops import ModelKey, RunModel
 from dagc.ir.placement import Placement
 from dagc.ir.printer import print_graph

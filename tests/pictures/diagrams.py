@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from dagc.diagnostics import Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import CallStep, Each, Field, ModelKey, RunModel
+from dagc.ir.graph import Each, Graph, Node, NodeName, Value, ValueId
+from dagc.ir.ops import CallStep, Field, ModelKey, RunModel
 from dagc.ir.types import ListOf, Record, RecordField, Scalar, Tensor
 from dagc.passes.pipeline import run
 from dagc.pictures.diagram import Box, Diagram, Edge, Group, Kind, Panel, Picture

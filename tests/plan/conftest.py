@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from dagc.diagnostics import Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import CallStep, ModelKey, Op, RunModel
+from dagc.ir.graph import Graph, Node, NodeName, Op, Value, ValueId
+from dagc.ir.ops import CallStep, ModelKey, RunModel
 from dagc.ir.types import DType, Scalar, Tensor, Type
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.profile import Profile

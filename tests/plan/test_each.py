@@ -3,8 +3,8 @@
 import pytest
 
 from dagc.diagnostics import CompileError, Span
-from dagc.ir.graph import Graph, Node, NodeName, Value, ValueId
-from dagc.ir.ops import CallStep, Constant, Each, Field, Item, ModelKey, RunModel
+from dagc.ir.graph import Each, Graph, Node, NodeName, Value, ValueId
+from dagc.ir.ops import CallStep, Constant, Field, Item, ModelKey, RunModel
 from dagc.ir.types import DType, ListOf, Record, RecordField, Scalar, Tensor
 from dagc.plan.make_plan import Compiled, make_plan
 from dagc.plan.service_plan import Argument, EachStage, ServicePlan, TogetherStage
