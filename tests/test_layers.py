@@ -31,9 +31,13 @@ ROOMS: dict[str, set[str]] = {
     "backends": {"diagnostics", "plan", "artifacts"},
     "deploy": {"diagnostics", "artifacts"},
     "frontend": {"diagnostics", "dsl", "check"},
+    "plan_facts": {"ir", "models", "dsl", "evaluate", "plan"},
+    "proofs": {"diagnostics", "ir", "dsl", "evaluate"},
     "compile": {
         "diagnostics",
         "frontend",
+        "plan_facts",
+        "proofs",
         "ir",
         "models",
         "dsl",
