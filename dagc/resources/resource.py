@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from .address import Address, AddressError, address, import_drivers
-from .breaker import Breaker
 from .errors import ResourceError, ResourceTimeout, ResourceUnavailable
-from .surroundings import Alone, Surroundings
+from .surroundings import Alone, Breaker, Surroundings
 
 LONGEST_S = 30.0
 """For a call that no request waits for."""
@@ -82,7 +81,7 @@ class Resource(ABC, Generic[ClientOf]):
         if found is not None:
             import_drivers(self.schemes[found.scheme])
         self._address = found
-        self._breaker = Breaker(lambda state: surroundings.breaker(self.setting, state))
+        self._breaker = surroundings.breaker(self.setting)
         return found is not None and not found.embedded
 
     async def open(self) -> str | None:

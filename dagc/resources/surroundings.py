@@ -12,6 +12,22 @@ from typing import Protocol
 _embedded: ContextVar[bool] = ContextVar("dagc_embedded", default=False)
 
 
+class Breaker(Protocol):
+    """Whether a resource that failed is asked: a circuit breaker."""
+
+    def allows(self) -> bool:
+        """Whether this call may be made; each call that may is followed by one of the three below."""
+
+    def succeeded(self) -> None:
+        """The resource has answered, whatever it said."""
+
+    def failed(self) -> None:
+        """It has not."""
+
+    def given_up(self) -> None:
+        """Nobody waits for the answer any more: that says nothing of the resource."""
+
+
 class Surroundings(Protocol):
     """What a service gives its resources."""
 
@@ -27,8 +43,8 @@ class Surroundings(Protocol):
     def call(self, resource: str, operation: str) -> AbstractContextManager[None]:
         """Around each call: it is measured, and an exception that leaves it is counted."""
 
-    def breaker(self, resource: str, state: int) -> None:
-        """The breaker of a resource is closed (0), half open (1) or open (2) now."""
+    def breaker(self, resource: str) -> Breaker | None:
+        """Who says whether a resource is asked; `None`: it always is."""
 
 
 class Alone:
@@ -50,8 +66,8 @@ class Alone:
         """Nothing."""
         return nullcontext()
 
-    def breaker(self, resource: str, state: int) -> None:
-        """Nothing."""
+    def breaker(self, resource: str) -> Breaker | None:
+        """None."""
 
 
 @contextmanager

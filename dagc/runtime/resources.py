@@ -8,8 +8,10 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
+from .breaker import HALF_OPEN, Breaker
 from .current import CURRENT, remaining_s
 from .events import Event
 from .observer import Watch
@@ -24,6 +26,8 @@ OPERATIONS: Mapping[str, Sequence[str]] = {
     "keyvalue": ("get", "get_many", "put", "delete"),
     "http": ("get", "post"),
 }
+REST_S = 2.0
+"""Without calls of one that failed: what comes back is asked again within 10 s, slow trials included."""
 FAILURES = ("unavailable", "timeout", "refused", "garbled")
 SECONDS, FAILED, STATE = "dagc_resource_seconds", "dagc_resource_failures_total", "dagc_breaker_state"
 
@@ -84,10 +88,13 @@ class Surroundings:
         finally:
             observer.took(SECONDS, time.perf_counter() - begun, resource, operation)
 
-    def breaker(self, resource: str, state: int) -> None:
-        """A breaker has opened, half opened or closed."""
+    def breaker(self, resource: str) -> Breaker:
+        """The breaker of a resource, whose states are shown and logged."""
+        return Breaker(partial(self._tell, resource), REST_S)
+
+    def _tell(self, resource: str, state: int) -> None:
         self._watch.observer.stands(STATE, state, resource)
-        if state != 1:
+        if state != HALF_OPEN:
             says = "failed several times in a row and is left alone" if state else "answers again"
             _LOG.warning("`%s` %s", resource, says)
 

@@ -1,4 +1,4 @@
-"""Breakers, with a clock of the test's own, and what a service's resources do with them."""
+"""What a service's resources do with their breakers, their deadline and those who give up."""
 
 import asyncio
 import time
@@ -9,54 +9,8 @@ from pathlib import Path
 import pytest
 
 from dagc.resources import Http, ResourceTimeout, ResourceUnavailable
-from dagc.resources.breaker import CLOSED, FAILURES, HALF_OPEN, OPEN, REST_S, Breaker
+from dagc.runtime.breaker import CLOSED, FAILURES, OPEN, Breaker
 from tests.resources.misbehaving import Misbehaving
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def opened() -> tuple[Breaker, Clock, list[int]]:
-    clock, told = Clock(), list[int]()
-    breaker = Breaker(told.append, clock)
-    for _ in range(FAILURES):
-        assert breaker.allows()
-        breaker.failed()
-    return breaker, clock, told
-
-
-def test_it_opens_after_failures_in_a_row_only() -> None:
-    breaker = Breaker(lambda state: None)
-    for _ in range(3):
-        for _ in range(FAILURES - 1):
-            breaker.failed()
-        breaker.succeeded()
-    assert breaker.state == CLOSED
-    assert opened()[2] == [OPEN]
-
-
-def test_one_call_tries_for_all_and_closes_it() -> None:
-    breaker, clock, told = opened()
-    assert not breaker.allows()
-    clock.now += REST_S
-    assert breaker.allows() and not breaker.allows()
-    breaker.succeeded()
-    assert breaker.allows() and told == [OPEN, HALF_OPEN, CLOSED]
-
-
-def test_a_trial_that_fails_opens_it_again_and_one_that_is_given_up_leaves_the_next_to_try() -> None:
-    breaker, clock, told = opened()
-    clock.now += REST_S
-    assert breaker.allows()
-    breaker.given_up()
-    assert breaker.allows()
-    breaker.failed()
-    assert not breaker.allows()
-    assert told == [OPEN, HALF_OPEN, HALF_OPEN, OPEN]
 
 
 class Watching:
@@ -82,8 +36,8 @@ class Watching:
         self.calls.append((resource, operation))
         yield
 
-    def breaker(self, resource: str, state: int) -> None:
-        self.states.append(state)
+    def breaker(self, resource: str) -> Breaker:
+        return Breaker(self.states.append, 1.0)
 
 
 @pytest.mark.port

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from ..answer import EXPIRED, FAILED, FULL, Answer, Unanswered, refusal
+from ..breaker import Breaker
 from ..codec import BadRequest
 from ..current import CURRENT, remaining_s
 from ..observer import Watch
@@ -20,7 +21,6 @@ from ..retry_budget import RetryBudget
 from ..scope import HEADER, SCOPE
 from ..settings import RemoteSettings
 from ..traces import span, trace_context
-from .breaker import Breaker
 from .classes import Known
 from .codec import Values
 from .connection import MOST_BYTES, Broken, Reply
@@ -30,6 +30,8 @@ from .peers import Peers
 
 _LOG = logging.getLogger("dagc.runtime")
 
+REST_S = 1.0
+"""Without calls of a service that failed: a replica that takes its place is found soon."""
 LONGEST_PAUSE_S = 0.02
 LONGEST_S = 60.0
 """For work that no request waits for."""
@@ -49,7 +51,9 @@ class Remote:
         self._takes = Values(settings.interface, settings.takes, known)
         self._gives = Values(settings.interface, settings.gives, known)
         self._budget = RetryBudget()
-        self._breaker = Breaker(lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge))
+        self._breaker = Breaker(
+            lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge), REST_S
+        )
         fixed = (settings.route.encode(), settings.service.encode(), CONTENT_TYPE)
         head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: %b\r\n" % fixed
         self._outbox = Outbox(peers, head, by_request=settings.waits)
@@ -112,7 +116,9 @@ class Remote:
             found = await reply
         except asyncio.CancelledError:
             in_time = time.monotonic() < until - CLOCK_S  # then it is the client that has gone
-            if not in_time and question.give_up():
+            if in_time:
+                self._breaker.given_up()
+            elif question.give_up():
                 self._breaker.failed()
             raise
         self._breaker.succeeded()

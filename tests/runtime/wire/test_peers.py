@@ -1,12 +1,10 @@
-"""Where other services are, and when one is left alone."""
+"""Where other services are, and which of their instances is asked."""
 
 import asyncio
-import time
 
 import pytest
 
 from dagc.runtime.settings import StartError
-from dagc.runtime.wire.breaker import CLOSED, FAILURES, HALF_OPEN, OPEN, Breaker
 from dagc.runtime.wire.connection import Broken
 from dagc.runtime.wire.peers import Peers, addresses
 
@@ -45,22 +43,3 @@ def test_where_no_instance_can_be_reached_it_is_said_at_once() -> None:
                 await peers.connection()
 
     asyncio.run(asked())
-
-
-def test_a_breaker_opens_tries_once_and_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    states: list[int] = []
-    breaker = Breaker(states.append)
-    for _ in range(FAILURES):
-        assert breaker.allows()
-        breaker.failed()
-    assert (states, breaker.allows()) == ([OPEN], False)
-    now[0] = 2.0
-    assert (breaker.allows(), breaker.allows()) == (True, False)
-    breaker.failed()
-    assert not breaker.allows()
-    now[0] = 4.0
-    assert breaker.allows()
-    breaker.succeeded()
-    assert states == [OPEN, HALF_OPEN, OPEN, HALF_OPEN, CLOSED]
