@@ -6,7 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import TypeGuard
 
 import numpy as np
@@ -52,11 +52,20 @@ _ALIASES = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """A field of a record whose annotation is mistaken, and how."""
+
+    owner: type
+    name: str
+    message: str
+
+
 class AnnotationError(Exception):
     """An annotation that does not say what the compiler must know; becomes a diagnostic at the user's line.
 
-    `parameter` names the parameter it is about (`return` for the result); `others` are the further mistakes of
-    the same signature.
+    `parameter` names the parameter it is about (`return` for the result), `field` the field of a record, with what
+    is to be said there; `others` are the further mistakes of the same signature.
     """
 
     def __init__(self, code: str, message: str, help: str) -> None:
@@ -65,12 +74,14 @@ class AnnotationError(Exception):
         self.message = message
         self.help = help
         self.parameter: str | None = None
+        self.field: RecordPlace | None = None
         self.others: tuple[AnnotationError, ...] = ()
 
     def about(self, subject: str, parameter: str | None) -> "AnnotationError":
         """The same mistake, said of `subject`."""
         told = AnnotationError(self.code, f"{subject}: {self.message}", self.help)
         told.parameter = parameter
+        told.field = self.field
         return told
 
     def along_with(self, others: "tuple[AnnotationError, ...]") -> "AnnotationError":
@@ -302,7 +313,9 @@ def _class(bare: type, inside: tuple[type, ...]) -> Type:
         try:
             found.append(RecordField(name, type_of(annotation, (*inside, bare))))
         except AnnotationError as mistake:
-            raise mistake.about(f"field `{name}` of `{bare.__name__}`", None) from None
+            told = mistake.about(f"field `{name}` of `{bare.__name__}`", None)
+            told.field = mistake.field or RecordPlace(bare, name, told.message)
+            raise told from None
     return Record(spelled(bare), tuple(found), _home(bare))
 
 

@@ -124,7 +124,8 @@ def _types(arms: Sequence[Graph], combinator: str, branches: Sequence[Branch], c
     types = [arm.types() for arm in arms]
     found: list[Type] = []
     for place in range(counts[0]):
-        given_types = [known[arm.outputs[place]] for known, arm in zip(types, arms, strict=True)]
+        # What stands for a mistake is defined nowhere.
+        given_types = [known.get(arm.outputs[place], Unknown()) for known, arm in zip(types, arms, strict=True)]
         met = meeting(given_types)
         if met is None:
             help = "let every branch give the same type; a step or `dagc.cast` converts"

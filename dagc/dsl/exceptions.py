@@ -35,7 +35,7 @@ def import_failure(error: BaseException, root: Path, siblings: tuple[str, ...]) 
         return (_syntax_error(error, root),)
     span = traceback_span(error.__traceback__, root)
     if isinstance(error, ImportError):
-        return (_import_error(error, span, siblings),)
+        return (_import_error(error, span, root, siblings),)
     help = (
         _nearest_name(error) or "the file is run to read it: it must import without arguments, network or request"
     )
@@ -61,12 +61,10 @@ def _syntax_error(error: SyntaxError, root: Path) -> Diagnostic:
     return Diagnostic.at("E0103", f"this is not Python: {error.msg}", span, "here")
 
 
-def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ...]) -> Diagnostic:
+def _import_error(error: ImportError, span: Span | None, root: Path, siblings: tuple[str, ...]) -> Diagnostic:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        near = closest(error.name, siblings)
-        help = f"did you mean `{near}`, a file beside the graph?" if near else None
-        help = help or f"install it where dagc runs, or put `{error.name.split('.')[0]}.py` beside the graph"
-        return Diagnostic.at("E0104", f"there is no module `{error.name}`", span, "imported here", help=help)
+        found = _nearest_module(error.name, root, siblings)
+        return Diagnostic.at("E0104", f"there is no module `{error.name}`", span, "imported here", help=found)
     name = re.match(r"cannot import name '(\w+)'", error.msg or "")
     if name is None or error.name is None:
         help = _IN_NO_PACKAGE if "relative import" in str(error.msg) else None
@@ -78,6 +76,19 @@ def _import_error(error: ImportError, span: Span | None, siblings: tuple[str, ..
         message = f"module `{error.name}` has no `{name[1]}` yet: it is still being imported itself"
         help = "the two files import each other: move what both need into a third one"
     return Diagnostic.at("E0104", message, span, "imported here", help=help)
+
+
+def _nearest_module(name: str, root: Path, siblings: tuple[str, ...]) -> str:
+    package, _, last = name.rpartition(".")
+    folder = root.joinpath(*package.split("."))
+    if package and folder.is_dir():
+        near = closest(last, [file.stem for file in folder.glob("*.py")])
+        if near:
+            return f"did you mean `{package}.{near}`?"
+        return f"put `{name.replace('.', '/')}.py` beside the graph"
+    if near := closest(name, siblings):
+        return f"did you mean `{near}`, a file beside the graph?"
+    return f"install it where dagc runs, or put `{name.split('.')[0]}.py` beside the graph"
 
 
 def _is_being_imported(module: str, traceback: TracebackType | None) -> bool:

@@ -159,8 +159,13 @@ def _traced(function: GraphFunction, root: Path, report: Report) -> Graph | None
 
 
 def _already_told(dynamic: Diagnostic, reported: Sequence[Diagnostic]) -> bool:
-    """Whether the text of the body already showed what running it shows again at the same lines."""
+    """Whether the text of the body already showed what running it shows again at the same lines.
+
+    What fails in a graph fails again where another graph takes it in.
+    """
     span = dynamic.span
+    if dynamic.code == "E0106" and any((other.code, other.span) == ("E0106", span) for other in reported):
+        return True
     others = (other for other in reported if other.code.startswith("E01") and other.code != dynamic.code)
     told = (label.span for other in others for label in other.labels)
     return span is not None and any(
@@ -184,7 +189,9 @@ def _finished(
         request, body = request_adapter(declared)
         response = response_adapter(declared)
     except AnnotationError as error:
-        report.extend(annotation_mistakes(function.function, error, folder.root))
+        # A record with a name that nothing defines has no JSON form either.
+        if not any(found.code == "E0214" for found in report.errors):
+            report.extend(annotation_mistakes(function.function, error, folder.root))
         return None
     build_only = _build_only(folder)
     return Traced(

@@ -9,7 +9,7 @@ from typing import ClassVar
 from dagc.diagnostics import Diagnostic, Span
 from dagc.diagnostics.suggest import did_you_mean
 from dagc.dsl.annotations import AnnotationError, Contract
-from dagc.trace.source import definition_place, parameter_place
+from dagc.trace.source import definition_place, field_place, parameter_place
 from dagc.trace.spans import Place
 
 Function = Callable[..., object]
@@ -45,15 +45,30 @@ def parameter_span(function: object, name: str, root: Path) -> Span | None:
 def annotation_mistakes(
     function: object, error: AnnotationError, root: Path, used: Place | None = None
 ) -> Iterator[Diagnostic]:
-    """The mistakes of a signature, each at its parameter; those of a foreign one as one, where it is used."""
+    """The mistakes of a signature, each at its parameter or at the field of a record that all its users share.
+
+    Those of a foreign function are one, where it is used.
+    """
     if definition_span(function, root) is None:
         span = used.span(root) if used else None
         help = "write a function of your own around it, with annotations"
         yield Diagnostic.at(error.code, error.message, span, "used here", help=help)
         return
     for mistake in (error, *error.others):
-        span = parameter_span(function, mistake.parameter or "", root)
-        yield Diagnostic.at(mistake.code, mistake.message, span, "declared here", help=mistake.help or None)
+        message, span = _told_at_field(mistake, root) or (
+            mistake.message,
+            parameter_span(function, mistake.parameter or "", root),
+        )
+        yield Diagnostic.at(mistake.code, message, span, "declared here", help=mistake.help or None)
+
+
+def _told_at_field(mistake: AnnotationError, root: Path) -> tuple[str, Span] | None:
+    """What is said at a field of a user's record, if it is that which is mistaken."""
+    if mistake.field is None:
+        return None
+    place = field_place(mistake.field.owner, mistake.field.name)
+    span = place.span(root) if place else None
+    return (mistake.field.message, span) if span else None
 
 
 def import_problem(function: object) -> tuple[str, str] | None:

@@ -51,6 +51,17 @@ def parameter_place(function: object, name: str) -> Place | None:
     return None
 
 
+def field_place(owner: type, name: str) -> Place | None:
+    """Where a class declares a field, with its annotation; nothing when there is no such source."""
+    for each in owner.__mro__:
+        file, node = _class_definition(each) or ("", None)
+        for line in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id == name:
+                start, end = _node_place(file, line.target), _node_place(file, line.annotation)
+                return Place(file, start.line, start.column, end.end_line, end.end_column)
+    return None
+
+
 def _definition(target: object) -> tuple[str, Definition] | None:
     if isinstance(target, type):
         return _class_definition(target)

@@ -75,10 +75,14 @@ def test_a_module_that_cannot_be_imported_is_told_at_its_line(
         ("colour = 1\ncolor + 1", "`colour`"),
         ("import featurs", "`features`"),
         ("x = math.pi", "`import math`"),
+        ("import shared.featurs", "`shared.features`"),
+        ("import shared.prices", "`shared/prices.py`"),
     ],
 )
 def test_the_nearest_name_is_proposed(load_text: Loads, folder: Path, text: str, help: str) -> None:
     (folder / "features.py").write_text("X = 1\n")
+    (folder / "shared").mkdir()
+    (folder / "shared" / "features.py").write_text("X = 1\n")
     _, report = load_text(text, header="")
     assert help in (report.errors[0].help or "")
 
