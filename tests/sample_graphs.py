@@ -245,8 +245,14 @@ def running_sum() -> bytes:
     return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, {"axis": np.array(0)}, 17)
 
 
-def encoder(seed: int = 0) -> bytes:
-    """`x` f32[N, 4] -> `y` f32[N, 4] in operators enough to be worth sharing runs of"""
+def picker() -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4], of whose length a proof knows only that it is the same for all rows"""
+    nodes = [helper.make_node("Compress", ["x", "kept"], ["y"], axis=1)]
+    return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, {"kept": np.full(WIDTH, True)}, 17)
+
+
+def encoder(seed: int = 0, *, folded: bool = False) -> bytes:
+    """`x` f32[N, 4] -> `y` f32[N, 4] in operators enough to be worth sharing runs of; `folded` counts on the 4"""
     names = ["x", *(f"h{i}" for i in range(29)), "y"]
     weights = {"shift": np.random.default_rng(seed).normal(size=WIDTH)}
     nodes = [
@@ -255,6 +261,9 @@ def encoder(seed: int = 0) -> bytes:
         else helper.make_node("Tanh", [source], [made])
         for place, (source, made) in enumerate(pairwise(names))
     ]
+    if folded:
+        nodes[0] = helper.make_node("Reshape", ["x", "rows"], ["h0"])
+        weights["rows"] = np.array([-1, WIDTH])
     return _model(nodes, {"x": (F32, WIDTH)}, {"y": (F32, WIDTH)}, weights, 17)
 
 
@@ -277,7 +286,7 @@ def _model(
         return [helper.make_tensor_value_info(n, kinds[t], ["N", *dims]) for n, (t, *dims) in types.items()]
 
     stored = [
-        numpy_helper.from_array(array if array.dtype.kind == "i" else array.astype(np.float32), name)
+        numpy_helper.from_array(array if array.dtype.kind in "ib" else array.astype(np.float32), name)
         for name, array in weights.items()
     ]
     graph = helper.make_graph(list(nodes), "model", ports(inputs), ports(outputs), stored)

@@ -52,8 +52,9 @@ class FuseModels:
         sharing = SharedRuns(context.store)
         while True:
             fusing = _Fusing(graph, context.store, sharing)
-            if any(sharing.lost(group, node) for group, node in fusing.made):
-                fusing = _Fusing(graph, context.store, sharing)  # from now on `sharing` knows who has what to lose
+            if not sharing.needed and fusing.loses():
+                sharing.needed = True
+                fusing = _Fusing(graph, context.store, sharing)
             context.remarks.extend(fusing.applied())
             after = fusing.graph()
             # Joining may clear the way for more, and a second run must find nothing left to do.
@@ -69,6 +70,7 @@ class _Fusing:
     def __init__(self, graph: Graph, store: ModelStore, sharing: SharedRuns) -> None:
         self._graph = graph
         self._store = store
+        self._sharing = sharing
         self._consumers = graph.consumers()
         self._taken: set[str] = {node.name for node in graph.nodes}
         self.made: list[tuple[Sequence[Node], Node]] = []
@@ -91,6 +93,12 @@ class _Fusing:
         for group, node in self.made:
             fused |= {member.name: () for member in group} | {group[0].name: (node,)}
         return sorted_graph(replace_nodes(self._graph, fused))
+
+    def loses(self) -> bool:
+        """Whether something was made of models that had runs to share, which it has not."""
+        return any(
+            isinstance(node.op, RunModel) and self._sharing.lost(group, node.op.model) for group, node in self.made
+        )
 
     def applied(self) -> list[Remark]:
         """What was made, in words."""
@@ -119,6 +127,8 @@ class _Fusing:
         read = {v for v in values if any(node.name not in members for node in self._consumers[v])}
         read.update(values.keys() & set(self._graph.outputs))
         made = fused_model(group, read, self._store)
+        if self._sharing.needed and (reason := self._sharing.lost(group, made.model)):
+            raise MergeRefused(f"requests share runs of them as they are, and would not of one model: {reason}")
         self._store.begin_optimising(made.model)
         op = RunModel(made.model, made.feeds, made.fetches, _parts(group))
         self._taken.difference_update(members)

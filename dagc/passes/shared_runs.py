@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagc.ir.graph import Node
-from dagc.ir.ops import RunModel
+from dagc.ir.ops import ModelKey, RunModel
 from dagc.models.cost import least_ms
 from dagc.models.store import ModelStore
 
@@ -21,26 +21,23 @@ it stands beside. Where sizes are free it is what the run takes at least.
 
 @dataclass(slots=True)
 class SharedRuns:
-    """What the proofs of a graph's models say, from the first fused model on that lost by being one."""
+    """What the proofs of a graph's models say, once a fused one has shown that they are `needed`."""
 
     _store: ModelStore
-    _consulted: bool = False
+    needed: bool = False
 
-    def lost(self, group: Sequence[Node], fused: Node) -> bool:
-        """Whether models of the group, each by itself, would have had runs to share that the fused one has not."""
-        if self._reason(fused) is None:
-            return False
-        lost = any(map(self._reason, group)) and any(map(self._is_worth, group))
-        self._consulted = self._consulted or lost
-        return lost
+    def lost(self, group: Sequence[Node], fused: ModelKey) -> str | None:
+        """Why requests do not share runs of a fused model, where they share and gain by those of one in it."""
+        reason = self._store.mixing(fused)
+        return reason if reason is not None and any(map(self._is_worth, group)) else None
 
     def alone(self, node: Node) -> str | None:
-        """Why requests do not share the runs of a model; `None` too as long as nothing was lost."""
-        return self._reason(node) if self._consulted else None
+        """Why requests do not share the runs of a model; `None` too as long as nobody needs to know."""
+        return self._reason(node) if self.needed else None
 
     def worth(self, node: Node) -> bool:
         """Whether requests share the runs of a model, and gain by it more than a session of its own costs."""
-        return self._consulted and self._is_worth(node)
+        return self.needed and self._is_worth(node)
 
     def _reason(self, node: Node) -> str | None:
         return self._store.mixing(node.op.model) if isinstance(node.op, RunModel) else None

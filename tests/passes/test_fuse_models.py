@@ -19,9 +19,11 @@ from tests.sample_graphs import (
     clip,
     column,
     decide,
+    encoder,
     fan_out,
     joiner,
     opsets,
+    picker,
     profile,
     ready_together,
     running_sum,
@@ -98,6 +100,21 @@ def test_what_requests_share_runs_of_stays_apart_from_what_is_run_for_each_of_th
         "left model `words + scaler` and model `left + right + mean` apart: model `words + scaler` takes one "
         "request at a time, unlike its neighbour: operator `CumSum` of node `words/CumSum` over axis 0 mixes rows"
     )
+
+
+def test_models_that_are_proven_apart_and_not_together_stay_apart() -> None:
+    """What a file says of an input's size is not believed of a value inside a model."""
+    s = Sketch("folded")
+    (picked,) = s.model("picker", picker(), {"x": s.input("row", ROW)}, "y:picked")
+    (coded,) = s.model("encoder", encoder(folded=True), {"x": picked}, "y:coded")
+    sample = s.sample(coded)
+    after, remarks = fuse(sample)
+    assert [node.name for node in after.nodes] == ["picked", "coded"]
+    assert not any(sample.store.mixing(node.op.model) for node in after.nodes if isinstance(node.op, RunModel))
+    assert missed(remarks) == [
+        "left picker + encoder apart: requests share runs of them as they are, and would not of one model: "
+        "operator `Reshape` of node `encoder/Reshape` gives a shape that does not hold the batch"
+    ]
 
 
 def test_a_model_too_small_to_win_by_sharing_runs_goes_with_its_neighbour() -> None:
