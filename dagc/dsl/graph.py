@@ -17,6 +17,7 @@ from dagc.dsl.complete import complete
 from dagc.dsl.defaults import default_mistakes
 from dagc.dsl.eager import refuse_inside_loop, refuse_inside_step
 from dagc.dsl.eager_feeds import eager_value
+from dagc.dsl.equal_sizes import unequal_sizes
 from dagc.dsl.handle import Handle, value_of
 from dagc.dsl.signatures import (
     Declaration,
@@ -31,7 +32,7 @@ from dagc.dsl.step_resources import graph_asking_mistakes
 from dagc.ir.agree import disagreement
 from dagc.ir.types import TupleOf, Type
 from dagc.trace.conversions import given
-from dagc.trace.recorder import Recorder, mistake, recording
+from dagc.trace.recorder import Recorder, here, mistake, recording, refuse
 from dagc.trace.source import definition_place
 from dagc.trace.spans import Place, caller_place
 
@@ -219,11 +220,23 @@ class GraphFunction(Declaration):
         except AnnotationError as error:
             raise CompileError.of(*annotation_mistakes(self.function, error, self.folder)) from None
         types = {parameter.name: parameter.type for parameter in declared.parameters}
-        order = [parameter.type for parameter in declared.parameters if not parameter.keyword_only]
+        order = [parameter.name for parameter in declared.parameters if not parameter.keyword_only]
         extra = values[len(order) :]  # too many: Python's own TypeError says so below
-        converted = [eager_value(item, type) for item, type in zip(values, order, strict=False)]
+        given_first = dict(zip(order, values, strict=False))
+        converted = [eager_value(item, types[name]) for name, item in given_first.items()]
         by_name = {name: eager_value(item, types.get(name)) for name, item in named.items()}
-        return _fitted(self.function(*converted, *extra, **by_name), declared.returns, eager_value)
+        self._compare_sizes(declared, {**given_first, **named})
+        with self.entered():
+            result = self.function(*converted, *extra, **by_name)
+        return _fitted(result, declared.returns, eager_value)
+
+    def _compare_sizes(self, declared: Contract, arguments: Mapping[str, object]) -> None:
+        """E0208 where a service refuses the request; a graph inside another one gets no request of its own."""
+        if _inlining.get() or (problem := unequal_sizes(declared.parameters, arguments)) is None:
+            return
+        message = f"graph `{self.name}` is given sizes that are not equal: {problem}"
+        help = "a name in the annotations is one size within a request"
+        refuse(Diagnostic.at("E0208", message, here(self.folder), "called here", help=help))
 
 
 def _fitted(result: object, returns: Type, fit: Callable[[object, Type], object]) -> object:

@@ -62,6 +62,28 @@ def classes(payment: Payment) -> tuple[float, str]:
     return found.probabilities[0] + both.probabilities[1], typed(both.label, best=found.probabilities[2])
 
 
+Series = Annotated[NDArray[np.float32], f32("n")]
+
+
+class Window(BaseModel):
+    values: Series
+
+
+@dagc.graph
+def joined(a: Series, window: Window) -> Series:
+    return a + window.values
+
+
+@dagc.graph
+def first_of(a: Series, b: Series) -> float:
+    return a[0]
+
+
+@dagc.graph
+def two_series(a: Series, other: Annotated[NDArray[np.float32], f32("m")]) -> float:
+    return first_of(a, other)
+
+
 @dagc.graph
 def made(factor: float) -> Profile:
     return make_profile(factor=factor * 2)
@@ -173,6 +195,15 @@ def test_the_refusal_inside_a_loop_says_what_to_write(graph: ModuleType) -> None
     with pytest.raises(CompileError) as caught:
         asyncio.run(main())
     assert caught.value.report.errors[0].help == "write `await dagc.aio(fraud)(...)`"
+
+
+def test_a_named_size_is_one_size_in_a_plain_call_too(graph: ModuleType) -> None:
+    three, one = np.arange(3, dtype=np.float32), np.ones(1, np.float32)
+    np.testing.assert_array_equal(graph.joined(three, window=graph.Window(values=three)), three * 2)
+    with pytest.raises(CompileError, match="`n` is 1 in `window.values`, and 3 in `a`") as caught:
+        graph.joined(three, window=graph.Window(values=one))
+    assert [found.code for found in caught.value.report.errors] == ["E0208"]
+    assert graph.two_series(three, one) == 0  # what another graph takes in is no request
 
 
 def test_an_exception_of_a_step_is_the_callers(graph: ModuleType) -> None:
