@@ -35,16 +35,17 @@ def write(tree: ArtifactTree, out: Path, *, opener: Opener | None = None) -> Non
     Raises:
         CompileError: `out` holds something that is no build (E0509), or the disk refuses (E0508).
     """
+    given = out
     try:
         out = _absolute(out)
-        _refuse_foreign(out)
+        _refuse_foreign(out, given)
         out.parent.mkdir(parents=True, exist_ok=True)
         _tidy(out)
         with _staging(out) as staging:
             _fill(staging, tree, opener or _create)
             _put_in_place(staging, out)
     except OSError as error:
-        raise CompileError.of(_not_written(out, error)) from None
+        raise CompileError.of(_not_written(out, given, error)) from None
 
 
 def is_build(folder: Path) -> bool:
@@ -61,11 +62,11 @@ def _absolute(out: Path) -> Path:
     return out.resolve() if out.name in {"", ".."} else out.parent.resolve() / out.name
 
 
-def _refuse_foreign(out: Path) -> None:
+def _refuse_foreign(out: Path, given: Path) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
-        reason = f"`{out.name}` is not a folder"
+        reason = f"`{given}` is not a folder"
     elif out.is_dir() and any(out.iterdir()) and not is_build(out):
-        reason = f"`{out.name}` holds files that dagc did not write"
+        reason = f"`{given}` holds files that dagc did not write"
     else:
         return
     help_ = "choose another output folder, or remove this one yourself"
@@ -181,8 +182,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _not_written(out: Path, error: OSError) -> Diagnostic:
+def _not_written(out: Path, given: Path, error: OSError) -> Diagnostic:
     reason = (error.strerror or type(error).__name__).lower()
     kept = "the earlier build is as it was" if is_build(out) else "nothing was written"
     help_ = "free some space or choose another disk" if error.errno == errno.ENOSPC else "check the output folder"
-    return Diagnostic("E0508", f"the build cannot be written to `{out.name}`: {reason}", notes=(kept,), help=help_)
+    return Diagnostic("E0508", f"the build cannot be written to `{given}`: {reason}", notes=(kept,), help=help_)

@@ -45,6 +45,7 @@ def plan(source: Source, profile: Profile = None, form: OutputFormat = Format.TE
 
     Example: dagc plan graphs/tabular/graph.py
     """
+    from dagc.artifacts.canonical import json_bytes
     from dagc.cli.pictures import plan_text
     from dagc.compile import plan_file
 
@@ -53,7 +54,7 @@ def plan(source: Source, profile: Profile = None, form: OutputFormat = Format.TE
         planned = plan_file(source, report, watch, environment=profile)
     show(report, Format.TEXT)
     if form is Format.JSON:
-        sys.stdout.write(planned.plan.model_dump_json(indent=2) + "\n")
+        sys.stdout.write(json_bytes(planned.plan.model_dump(mode="json")).decode())
         return
     typer.echo(plan_text(planned), nl=False)
     for remark in planned.traced[0].model_remarks():

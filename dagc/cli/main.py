@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from dagc.cli import bench, build, demo, deploy, explain, graph, init, lock, profile, serve
+from dagc.cli.encoding import print_anything
 from dagc.cli.outcome import INTERRUPTED, USAGE, WRONG, confess
 
 # onnxruntime's wheel carries telemetry that only this variable, set before its import, keeps off.
@@ -62,6 +63,7 @@ app.command("demo", short_help="see all of it on a reference graph")(demo.demo)
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    print_anything()
     try:
         code = app(prog_name="dagc", standalone_mode=False)
         sys.stdout.flush()

@@ -136,7 +136,8 @@ def _remarks(planned: Planned, *, applied: bool) -> list[str]:
 
 
 def _session(session: Session) -> Iterator[str]:
-    yield f"  session {session.name} = {' + '.join(session.parts)}  ({', '.join(session.lines)})"
+    made_of = f" = {' + '.join(session.parts)}" if session.parts != (session.name,) else ""
+    yield f"  session {session.name}{made_of}  ({', '.join(session.lines)})"
     if session.one_by_one:
         yield f"    one request at a time: {session.one_by_one}"
     else:

@@ -140,7 +140,8 @@ class _Costs:
         return _guess(session.name, items * estimate + (HOP_MS if estimate > HEAVY_MS else RUN_MS))
 
     def _measured(self, session: Session, known: SessionProfile, items: float, besides_ms: float) -> float:
-        use = self._endpoint.sessions.get(session.name, NEVER) if self._endpoint else None
+        # A session that is called otherwise since was counted under the name it had.
+        use = self._endpoint.sessions.get(known.name, NEVER) if self._endpoint else None
         places = self._places[session.name]
         runs = use.runs / places if use else max(1.0, items / session.max_batch)
         rows = use.rows / places if use else items

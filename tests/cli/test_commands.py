@@ -36,14 +36,14 @@ def test_build_writes_into_build_and_the_name_of_the_graph(folder: Path) -> None
     assert is_build(folder / "build" / "rate")
 
 
-@pytest.mark.parametrize("command", ["check", "plan", "build", "serve", "lock"])
+@pytest.mark.parametrize("command", ["check", "plan", "build", "serve --port 0", "lock"])
 @pytest.mark.parametrize("code", ["E0401", "E0402"], ids=["missing", "corrupt"])
 def test_a_missing_or_corrupt_model_is_told_at_the_line_that_names_it(
     folder: Path, command: str, code: str
 ) -> None:
     model = folder / "models" / "score.onnx"
     model.write_bytes(b"garbage") if code == "E0402" else model.rename(folder / "models" / "scores.onnx")
-    done = dagc(command, "graph.py", cwd=folder)
+    done = dagc(*command.split(), "graph.py", cwd=folder)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error[{code}]: ")
     assert "graph.py:11:" in done.stderr
@@ -72,6 +72,6 @@ def test_what_a_model_does_not_say_of_itself_is_remarked(folder: Path, command: 
     (folder / "models" / "score.onnx").write_bytes(parser.parse_model(ONE_AT_A_TIME).SerializeToString())
     source = (folder / "graph.py").read_text()
     (folder / "graph.py").write_text(source.replace("], f32()]", "], f32(1)]"))
-    done = dagc(command, "graph.py", cwd=folder)
+    done = dagc(*command.split(), "graph.py", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "models/score.onnx: it takes one example at a time: two are refused\n" in done.stdout

@@ -130,5 +130,5 @@ def test_the_files_that_are_looked_at_are_the_users_own(tmp_path: Path) -> None:
 
 def test_a_folder_cannot_be_followed_and_a_missing_file_is_told(tmp_path: Path) -> None:
     assert dagc("serve", ".", "--reload", cwd=tmp_path).returncode == 2
-    missing = dagc("serve", "graph.py", "--reload", cwd=tmp_path)
+    missing = dagc("serve", "graph.py", "--reload", "--port", "0", cwd=tmp_path)
     assert missing.returncode == 1 and missing.stderr.startswith("error[E0100]: ")
