@@ -49,6 +49,8 @@ def companions(front: Path, start: Start) -> Iterator[Mapping[str, str]]:
     Raises:
         DidNotStartError: one of them ended at once.
     """
+    from dagc.artifacts.compose import address_variable
+
     running: list[subprocess.Popen[str]] = []
     found: dict[str, str] = {}
     try:
@@ -62,7 +64,7 @@ def companions(front: Path, start: Start) -> Iterator[Mapping[str, str]]:
             if address is None:
                 raise DidNotStartError(name, process.wait())
             print(f"dagc: {name} ready on {address}", file=sys.stderr, flush=True)
-            found[f"DAGC_SERVICE_{name.upper().replace('-', '_')}"] = address
+            found[address_variable(name)] = address
         yield found
     finally:
         for process in running:

@@ -245,8 +245,8 @@ def down(
         from dagc.deploy.releases import existing
 
         engine = Engine.connect()
-        down(engine, existing(engine, name), with_images=images)
-    typer.echo(f"`{name}` is down")
+        shared = down(engine, existing(engine, name), with_images=images)
+    typer.echo(f"`{name}` is down" + "".join(f"; `{each}` stays: others are in it" for each in shared))
 
 
 @contextmanager

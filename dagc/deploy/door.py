@@ -56,8 +56,8 @@ def address(door: Container) -> Address | None:
 
 def ensure_door(
     engine: Engine, deployment: Deployment, kind: str, at: Address, base: str, progress: Progress
-) -> None:
-    """A door of that kind at this address that stands open; one that does already is left as it is.
+) -> bool:
+    """A door of that kind at this address that stands open; one that does already is left as it is: then False.
 
     Raises:
         CompileError: the port is in use (E0701), or the door does not come to hold it (E0714).
@@ -78,6 +78,7 @@ def ensure_door(
     for door in others.values():
         engine.remove(door.id)  # its guests go on behind the new one
         images.remove_unused(engine, door.image)
+    return standing is None
 
 
 def reopen(engine: Engine, deployment: Deployment) -> None:

@@ -6,9 +6,10 @@ docker-py answers in untyped dictionaries: they are read here and nowhere else.
 import io
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -293,19 +294,24 @@ class Engine:
                 name, driver="local", driver_opts=options if user is not None else {}, labels=dict(labels)
             )
 
-    def remove_unused(self, labels: Mapping[str, str]) -> None:
-        """Remove networks and volumes with these labels that no container with these labels is in."""
+    def remove_unused(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Remove networks and volumes with these labels that no container with these labels is in.
+
+        Those that others are in stay: their names.
+        """
         users = self.containers(labels)
         networks = frozenset[str]().union(*(each.networks for each in users))
         volumes = frozenset[str]().union(*(each.volumes for each in users))
         wanted = [f"{key}={value}" for key, value in labels.items()]
+        found: list[tuple[str, Callable[[], object]]] = []
         with refusals("remove networks and volumes"):
             for network in self.client.networks(filters={"label": wanted}):
                 if network["Name"] not in networks:
-                    self.client.remove_network(network["Id"])
+                    found.append((network["Name"], partial(self.client.remove_network, network["Id"])))
             for volume in self.client.volumes(filters={"label": wanted})["Volumes"] or ():
                 if volume["Name"] not in volumes:
-                    self.client.remove_volume(volume["Name"])
+                    found.append((volume["Name"], partial(self.client.remove_volume, volume["Name"])))
+            return tuple(name for name, remove in found if not _removed(remove))
 
     def _restart(self, container: str, policy: Literal["always", "no"]) -> None:
         with refusals(f"update container `{container[:12]}`"):
@@ -317,6 +323,19 @@ class Engine:
         endpoint = self.client.create_endpoint_config(aliases=[alias])
         found: dict[str, object] = self.client.create_networking_config({network: endpoint})
         return found
+
+
+def _removed(remove: Callable[[], object]) -> bool:
+    """False when somebody uses it: 403 for a network, 409 for a volume."""
+    try:
+        remove()
+    except NotFound:
+        return True
+    except APIError as error:
+        if error.status_code not in {403, 409}:
+            raise
+        return False
+    return True
 
 
 def _binding(published: Published) -> tuple[str, int]:

@@ -84,9 +84,10 @@ def deploy(engine: Engine, tree: BuiltTree, options: Options, progress: Progress
     tree = replace(tree, services=tuple(_sized(service, options) for service in tree.services))
     before = deployment(engine, tree.name)
     doors = _doors(tree, before, options)
-    with _undone_on_failure(engine, before, wish.base, progress) as created:
-        for kind, at in doors.items():
-            door.ensure_door(engine, before, kind, at, wish.base, progress)  # a port in use is told before a build
+    with _undone_on_failure(engine, before, wish.base, progress) as (created, opened):
+        for kind, at in doors.items():  # a port in use is told before a build
+            if door.ensure_door(engine, before, kind, at, wish.base, progress):
+                opened.append(kind)
         made = {service.name: service_image(engine, service, wish, progress) for service in tree.services}
         with _without_new_images_on_failure(engine, made.values(), created):
             containers = _containers(engine, tree, made, before, options, created)
@@ -126,19 +127,23 @@ def rollback(engine: Engine, found: Deployment, timeout_s: float, progress: Prog
     return back
 
 
-def down(engine: Engine, found: Deployment, *, with_images: bool = False) -> None:
-    """Stop and remove all containers, networks and volumes of a deployment, and its images if asked."""
+def down(engine: Engine, found: Deployment, *, with_images: bool = False) -> tuple[str, ...]:
+    """Stop and remove all containers, networks and volumes of a deployment, and its images if asked.
+
+    A network that others are in stays: the names of these.
+    """
     containers = found.callers_first
     for container in containers:
         if container.running:
             engine.stop(container.id)
     for container in (*containers, *found.others):
         engine.remove(container.id)
-    engine.remove_unused({DEPLOYMENT: found.name})
+    shared = engine.remove_unused({DEPLOYMENT: found.name})
     if with_images:
         for image in {container.image for container in containers}:
             images.remove_unused(engine, image)
         images.remove_stages(engine, keep=0)
+    return shared
 
 
 def _sized(service: BuiltService, options: Options) -> BuiltService:
@@ -220,22 +225,20 @@ def _as_wanted(
 @contextmanager
 def _undone_on_failure(
     engine: Engine, before: Deployment, base: str, progress: Progress
-) -> Iterator[list[Container]]:
-    """Takes the containers of a release that is being made; when it fails they go, and doors move back."""
+) -> Iterator[tuple[list[Container], list[str]]]:
+    """Takes the containers of a release that is being made, and the kinds of doors that were opened for it.
+
+    When it fails these go, doors back to where they were, and nothing else: another deployment may be at work.
+    """
     created: list[Container] = []
+    opened: list[str] = []
     try:
-        yield created
-    except BaseException as error:
+        yield created, opened
+    except BaseException:
         for container in reversed(created):
             engine.remove(container.id)
-        if isinstance(error, CompileError) and error.report.errors[0].code == "E0722":
-            raise  # what else is here belongs to who is at work
-        left = deployment(engine, before.name)
-        if left.releases:
-            _doors_back(engine, before, left, base, progress)
-            engine.remove_unused({DEPLOYMENT: before.name})
-        else:
-            down(engine, left)
+        _doors_back(engine, before, opened, base, progress)
+        engine.remove_unused({DEPLOYMENT: before.name})
         raise
 
 
@@ -255,13 +258,14 @@ def _without_new_images_on_failure(
         raise
 
 
-def _doors_back(engine: Engine, before: Deployment, left: Deployment, base: str, progress: Progress) -> None:
+def _doors_back(engine: Engine, before: Deployment, opened: Iterable[str], base: str, progress: Progress) -> None:
     """Moves a door that was moved to where it was, and closes one that was not there."""
+    now = deployment(engine, before.name)
     for kind in (DOOR, GRPC_DOOR):
         if (at := door.open_at(before, kind)) is not None:
-            door.ensure_door(engine, left, kind, at, base, progress)
-        elif before.door(kind) is None:
-            for new in left.doors(kind):
+            door.ensure_door(engine, now, kind, at, base, progress)
+        elif kind in opened and before.door(kind) is None:
+            for new in now.doors(kind):
                 engine.remove(new.id)
 
 

@@ -66,6 +66,18 @@ def asked(engine: Engine) -> Iterator[str]:
             server.shutdown()
 
 
+@contextmanager
+def container_in(engine: Engine, network: str) -> Iterator[None]:
+    """A container of somebody else's, as a database would be, that joined a network."""
+    made = engine.client.create_container("python:3.12-slim", ["python3", "-c", "import time; time.sleep(600)"])
+    engine.client.start(made["Id"])
+    try:
+        engine.client.connect_container_to_network(made["Id"], network)
+        yield
+    finally:
+        engine.remove(made["Id"])
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("watch")
@@ -113,7 +125,9 @@ def test_a_secret_serves_and_is_found_nowhere(
             layers = io.BytesIO(b"".join(engine.client.get_image(image)))
             assert CANARY.encode() not in layers.getvalue()
         finally:
-            run("down", "watch")
+            with container_in(engine, "dagc-watch-watch"):
+                assert "`dagc-watch-watch` stays: others are in it" in run("down", "watch")
+            engine.client.remove_network("dagc-watch-watch")
     assert not engine.client.volumes(filters={"label": "dagc.deployment=watch"})["Volumes"]
 
 
