@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dagc.backends.picture import picture
+from dagc.cli.outcome import counted
 from dagc.compile import Compilation, Planned
 from dagc.evaluate.verdict import Equivalence
 from dagc.frontend import ENVIRONMENTS_NAME
@@ -53,7 +54,8 @@ def proof_line(proof: Equivalence) -> str:
     worst = max((compared.at_most for compared in (*proof.outputs, *proof.stored_outputs)), default=0.0)
     stored = f" ({proof.stored} with stored answers)" if proof.stored else ""
     refused = f", of which {proof.refused} raised in both forms" if proof.refused else ""
-    return f"{proof.graph}: {proof.verdict} in {proof.cases} cases{stored}{refused}, differences at most {worst:g}"
+    cases = counted(proof.cases, "case")
+    return f"{proof.graph}: {proof.verdict} in {cases}{stored}{refused}, differences at most {worst:g}"
 
 
 def proof_text(proof: Equivalence) -> str:

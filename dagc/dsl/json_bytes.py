@@ -23,7 +23,7 @@ _OWN_FORM = "pydantic_js_annotation_functions"
 
 
 class WrittenSchema(GenerateJsonSchema):
-    """JSON Schema that says of base64 what JSON Schema 2020-12 has words for, and counts characters, not bytes."""
+    """JSON Schema that says of base64 what 2020-12 has words for, counts characters, and says decimals' digits."""
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchemaValue:
         """The schema of bytes; pydantic's own for those that are text."""
@@ -35,6 +35,10 @@ class WrittenSchema(GenerateJsonSchema):
             if name in written:
                 made[name] = -(-written[name] // 3) * 4
         return made
+
+    def get_decimal_pattern(self, schema: core_schema.DecimalSchema) -> str | None:
+        """Which digits a decimal that is written as text may have; pydantic asks since 2.14, and knew before."""
+        return self.build_decimal_pattern(schema)
 
 
 def adapter_of(annotation: object) -> TypeAdapter[object]:

@@ -115,8 +115,21 @@ class _Drawing:
 
     def option(self, options: list[JsonValue], place: str, depth: int) -> JsonValue:
         """A member of a union; deep inside a recursive type the one that ends it, if there is one."""
+        if (text := self.decimal(options)) is not None:
+            return text if self.rng.random() < 0.5 else float(text)
         ends = [option for option in options if isinstance(option, dict) and option.get("type") == "null"]
         return self.value(self.rng.choice(ends if ends and depth > _DEEPEST else options), place, depth + 1)
+
+    def decimal(self, options: list[JsonValue]) -> str | None:
+        """For a `Decimal`, a number or a text of digits, as many as it may have; nothing for other unions."""
+        bounds, text = options if len(options) == 2 else (None, None)
+        if not isinstance(bounds, dict) or not isinstance(text, dict) or "pattern" not in text:
+            return None
+        if (bounds.get("type"), text.get("type")) != ("number", "string"):
+            return None
+        drawn = number(bounds, self.rng, self.edge)
+        written = (f"{drawn:.{places}f}" for places in (6, 4, 3, 2, 1, 0))
+        return next((digits for digits in written if re.search(str(text["pattern"]), digits)), None)
 
     def object(self, schema: dict[str, JsonValue], place: str, depth: int) -> JsonValue:
         """Required members, most of the others, and now and then further ones."""
@@ -178,7 +191,7 @@ class _Drawing:
 
     def string(self, schema: dict[str, JsonValue]) -> JsonValue:
         """A text of its format, pattern or lengths."""
-        if schema.get("contentEncoding") == "base64":
+        if "base64" in (schema.get("contentEncoding"), schema.get("format")):
             return self.base64(schema)
         form = _FORMATS.get(str(schema.get("format")))
         if form is not None:

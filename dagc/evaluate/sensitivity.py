@@ -113,7 +113,8 @@ def _moved(run: Run, feeds: Mapping[str, Array]) -> Iterator[_Moved]:
         for index in np.ndindex(feed.shape):
             for towards in (-np.inf, np.inf):
                 changed = feed.copy()
-                changed[index] = np.nextafter(feed[index], feed.dtype.type(towards))
+                with np.errstate(over="ignore"):  # beside the largest float16 stands infinity
+                    changed[index] = np.nextafter(feed[index], feed.dtype.type(towards))
                 place = f"{name}[{', '.join(map(str, index))}]" if index else name
                 yield _Moved(run, place, {**feeds, name: changed})
 

@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Literal, Optional
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
+from dagc.dsl.json_bytes import WrittenSchema
 from dagc.dsl.tensors import f32, i64
 from dagc.evaluate.inputs import seeded_requests
 
@@ -52,6 +54,19 @@ def test_every_request_is_valid_for_the_type_its_schema_came_from() -> None:
     for request in seeded_requests(schema, 200, seed=1):
         order = Order.model_validate_json(json.dumps(request))
         assert len(order.left) == len(order.right), "dims of one name have one size in a request"
+
+
+class Bill(BaseModel):
+    total: Annotated[Decimal, Field(max_digits=8, decimal_places=2, ge=0, le=100_000)]
+    rate: Decimal | None = None
+    stamp: Base64Bytes
+
+
+def test_decimals_have_the_digits_and_bytes_the_form_their_types_ask_for() -> None:
+    schema = Bill.model_json_schema(schema_generator=WrittenSchema)
+    drawn = list(seeded_requests(schema, 100, seed=1))
+    assert all(Bill.model_validate_json(json.dumps(request)) for request in drawn)
+    assert {type(request["total"]) for request in drawn if isinstance(request, dict)} == {str, float}
 
 
 def test_the_first_requests_stand_at_the_bounds() -> None:
