@@ -132,6 +132,7 @@ def compile_file(
     times = StepTimes()
     fused = [after.graph for after in planned.optimised]
     found = proofs(planned.traced, fused, planned.requests, times)
+    planned.traced[0].store.unload()
     for graph, proof in zip(planned.traced, found, strict=True):
         report.extend(proof.diagnostics(graph.graph.span))
     report.extend(seen_holders([graph.graph for graph in planned.traced], times.medians_s(), planned.profile))

@@ -82,6 +82,7 @@ def test_a_plain_python_call_answers_as_stored(built: Built) -> None:
             result = vars(module)[traced.graph.name](**traced.arguments(named.stored.request))
         assert near(traced.answer(result), named.stored.response, named.stored.tolerance or 0), named.name
         asked += 1
+        traced.store.unload()
     assert asked
 
 
