@@ -15,7 +15,7 @@ from dagc.passes.fused_model import fused_model, shortened
 from dagc.passes.fusion_groups import FusionGroups, described
 from dagc.passes.pass_ import Context, Remark
 from dagc.passes.session_cuts import stretches
-from dagc.passes.shared_runs import SharedRuns
+from dagc.passes.shared_runs import RunsLost, SharedRuns
 
 _NAME = "fuse-models"
 
@@ -51,9 +51,9 @@ class FuseModels:
         """The graph with every group replaced by one model."""
         sharing = SharedRuns(context.store)
         while True:
-            fusing = _Fusing(graph, context.store, sharing)
-            if not sharing.needed and fusing.loses():
-                sharing.needed = True
+            try:
+                fusing = _Fusing(graph, context.store, sharing)
+            except RunsLost:
                 fusing = _Fusing(graph, context.store, sharing)
             context.remarks.extend(fusing.applied())
             after = fusing.graph()
@@ -94,12 +94,6 @@ class _Fusing:
             fused |= {member.name: () for member in group} | {group[0].name: (node,)}
         return sorted_graph(replace_nodes(self._graph, fused))
 
-    def loses(self) -> bool:
-        """Whether something was made of models that had runs to share, which it has not."""
-        return any(
-            isinstance(node.op, RunModel) and self._sharing.lost(group, node.op.model) for group, node in self.made
-        )
-
     def applied(self) -> list[Remark]:
         """What was made, in words."""
         texts = (f"fused {_listed(group)} into one model: {len(group)} sessions -> 1" for group, _ in self.made)
@@ -121,13 +115,13 @@ class _Fusing:
         self.made.append((group, node))
 
     def _node(self, group: Sequence[Node]) -> Node:
-        """The group as one node; raises `MergeRefused`."""
+        """The group as one node; raises `MergeRefused`, and `RunsLost` once."""
         members = {node.name for node in group}
         values = {value.id: value for node in group for value in node.outputs}
         read = {v for v in values if any(node.name not in members for node in self._consumers[v])}
         read.update(values.keys() & set(self._graph.outputs))
         made = fused_model(group, read, self._store)
-        if self._sharing.needed and (reason := self._sharing.lost(group, made.model)):
+        if reason := self._sharing.lost(group, made.model):
             raise MergeRefused(f"requests share runs of them as they are, and would not of one model: {reason}")
         self._store.begin_optimising(made.model)
         op = RunModel(made.model, made.feeds, made.fetches, _parts(group))

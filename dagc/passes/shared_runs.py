@@ -19,25 +19,38 @@ it stands beside. Where sizes are free it is what the run takes at least.
 """
 
 
+class RunsLost(Exception):
+    """Requests would not share runs that they have now: the groups are to be formed anew, by what is known now."""
+
+
 @dataclass(slots=True)
 class SharedRuns:
-    """What the proofs of a graph's models say, once a fused one has shown that they are `needed`."""
+    """What the proofs of a graph's models say; nothing, before a fused one has shown that they are needed."""
 
     _store: ModelStore
-    needed: bool = False
+    _needed: bool = False
 
     def lost(self, group: Sequence[Node], fused: ModelKey) -> str | None:
-        """Why requests do not share runs of a fused model, where they share and gain by those of one in it."""
+        """Why requests do not share runs of a fused model, where they share and gain by those of one in it.
+
+        Raises:
+            RunsLost: the first time that there is a reason.
+        """
         reason = self._store.mixing(fused)
-        return reason if reason is not None and any(map(self._is_worth, group)) else None
+        if reason is None or not any(map(self._is_worth, group)):
+            return None
+        if not self._needed:
+            self._needed = True
+            raise RunsLost
+        return reason
 
     def alone(self, node: Node) -> str | None:
         """Why requests do not share the runs of a model; `None` too as long as nobody needs to know."""
-        return self._reason(node) if self.needed else None
+        return self._reason(node) if self._needed else None
 
     def worth(self, node: Node) -> bool:
         """Whether requests share the runs of a model, and gain by it more than a session of its own costs."""
-        return self.needed and self._is_worth(node)
+        return self._needed and self._is_worth(node)
 
     def _reason(self, node: Node) -> str | None:
         return self._store.mixing(node.op.model) if isinstance(node.op, RunModel) else None
