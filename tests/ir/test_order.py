@@ -69,10 +69,10 @@ def test_joining_a_long_chain_takes_no_time() -> None:
     for i in range(3000):
         value = sketch.op("neg", value, out=f"v{i}")
     graph = sketch.graph(value)
-    began = time.perf_counter()
+    began = time.process_time()
     contraction = Contraction(graph)
     for a, b in zip(graph.nodes, graph.nodes[1:], strict=False):
         assert contraction.between(a.name, b.name) is None
         contraction.join(a.name, b.name)
     assert [len(group) for group in contraction.groups()] == [3000]
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

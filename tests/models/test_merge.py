@@ -286,9 +286,9 @@ def test_merging_takes_time_linear_in_the_parts() -> None:
             Part(f"p{i}", ADD, (("a", f"w{i - 1}" if i else "x"), ("b", "x")), (("y", f"w{i}"),))
             for i in range(count)
         ]
-        start = time.perf_counter()
+        start = time.process_time()
         merge(parts, ("x",), (f"w{count - 1}",), "m")
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(10)
     assert seconds(400) < 20 * max(seconds(40), 0.02)

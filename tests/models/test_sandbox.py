@@ -16,6 +16,7 @@ from dagc.models.limits import MEMORY_VARIABLE, SECONDS_VARIABLE, Limits
 from dagc.models.model_error import ModelError
 from dagc.models.read import expect_model, read_model
 from dagc.models.sandbox import Sandbox, sandbox
+from tests.running import until
 
 pytestmark = pytest.mark.ort
 
@@ -70,7 +71,8 @@ def test_a_model_that_never_ends_is_stopped(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(ModelError) as error:
         read_model(saved(tmp_path, ENDLESS))
     assert (error.value.code, "more than 1 s" in error.value.message) == ("E0412", True)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
+    monkeypatch.delenv(SECONDS_VARIABLE)
     assert read_model(saved(tmp_path, GOOD))
 
 
@@ -146,11 +148,7 @@ def test_no_process_outlives_the_compiler(tmp_path: Path) -> None:
             cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "DAGC_CACHE": ""},
         )  # fmt: skip
         number = int(done.stdout)
-        for _ in range(50):
-            if not Path(f"/proc/{number}").exists():
-                break
-            time.sleep(0.1)
-        assert not Path(f"/proc/{number}").exists()
+        until(lambda number=number: not Path(f"/proc/{number}").exists())
 
 
 def test_a_known_model_needs_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,9 +100,9 @@ def test_a_thousand_expressions_pass_in_seconds() -> None:
         kind = ("mul", "add", "sub")[i % 3]
         value = sketch.op(kind, value, half, out=f"v{i}")
     sample = sketch.graph(value)
-    began = time.perf_counter()
+    began = time.process_time()
     optimised = run(sample, sketch.store)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert sum(isinstance(node.op, RunModel) for node in optimised.graph.nodes) == 1
 
 

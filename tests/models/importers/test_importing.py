@@ -184,9 +184,9 @@ def load():
     start = time.monotonic()
     found = failure(folder, text, timeout_s=8.0)
     assert (found.code, found.message) == ("E0426", "importing `load` takes longer than 8 s")
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 120
     grandchild = int((folder / "grandchild").read_text())
-    while alive(grandchild) and time.monotonic() - start < 30:  # a signal takes its time on a busy machine
+    while alive(grandchild) and time.monotonic() - start < 120:  # a signal takes its time on a busy machine
         time.sleep(0.05)
     assert not alive(grandchild)
 
