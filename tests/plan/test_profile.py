@@ -136,6 +136,12 @@ def test_a_session_with_another_model_is_estimated_instead():
     assert {part.part: part.source for part in whole}["score"] == "estimated"
 
 
+def test_a_session_that_is_called_otherwise_since_costs_what_was_measured():
+    known = profile(measured_session(name="score_then"), used={"score_then": SessionUse(runs=1.0, rows=1.0)})
+    (found,) = [p for p in predicted("fraud", [run()], {"score": session()}, known, {}) if p.part == "score"]
+    assert (found.ms, found.source) == (pytest.approx(0.05 + 0.03), "measured")
+
+
 @pytest.mark.parametrize(
     ("fixed", "row", "size"), [(0.025, 0.003, 64), (1.0, 1.0, 8), (0.0, 5.0, 1), (0.1, 0.1, 16), (10.0, 0.1, 64)]
 )
