@@ -5,6 +5,7 @@ parses or runs them. What that found good is known by its hash, and no process l
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -179,6 +180,11 @@ def _missing(path: Path) -> ModelError:
     if not path.parent.is_dir():
         return ModelError("E0401", f"there is no folder `{path.parent.name}` for model file `{path.name}`")
     found = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
+    if os.path.lexists(path):
+        what = (
+            "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a pipe, socket or device"
+        )
+        return ModelError("E0401", f"`{path.name}` is {what}, not a model file")
     near = closest(path.name, found)
     models = [name for name in found if name.endswith(".onnx")]
     notes = (f"`{path.parent.name}` holds {', '.join(f'`{name}`' for name in models[:8])}",) if models else ()

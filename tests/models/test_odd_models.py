@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -116,6 +117,14 @@ def test_what_the_runtime_says_of_a_shape_is_told_whole() -> None:
         (b"\x1c\0\0\0TFL3" + bytes(60), "TensorFlow Lite"),
         ((8).to_bytes(8, "little") + b'{"a":{}}' + bytes(9), "safetensors"),
         (gzip.compress(b"model"), "compressed by gzip"),
+        (zlib.compress(pickle.dumps({"weights": 1})), "as joblib writes"),
+        (b"GGUF\3\0\0\0" + bytes(60), "GGUF"),
+        (b"\x18\0\0\0ORTM" + bytes(60), "onnxruntime's own format"),
+        (b'{"learner":{"attributes":{}}}', "XGBoost"),
+        (b"{L" + (7).to_bytes(8, "big") + b"learner", "XGBoost"),
+        (b"tree\nversion=v4\n", "LightGBM"),
+        (b"CBM1" + bytes(60), "CatBoost"),
+        (b'<?xml version="1.0"?><net name="m"></net>', "XML"),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )

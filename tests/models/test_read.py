@@ -1,6 +1,7 @@
 """Reading model files: every way a file can be wrong has its code and words and, if there is one, a way out."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import onnx
@@ -45,6 +46,13 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
     assert error.help == "did you mean `score.onnx`?"
     assert refusal(tmp_path / "nowhere" / "score.onnx").code == "E0401"
     assert refusal(tmp_path).code == "E0401"
+
+
+def test_what_is_there_and_no_file_is_called_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    (tmp_path / "link.onnx").symlink_to("nowhere.onnx")
+    assert refusal(tmp_path / "pipe.onnx").message == "`pipe.onnx` is a pipe, socket or device, not a model file"
+    assert refusal(tmp_path / "link.onnx").message == "`link.onnx` is a link that leads nowhere, not a model file"
 
 
 @pytest.mark.parametrize(
