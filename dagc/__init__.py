@@ -82,131 +82,48 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "CompileError",
-    "DeadlineExceeded",
-    "Http",
-    "HttpRequest",
-    "KeyValue",
-    "Overloaded",
-    "Refuse",
-    "ResourceError",
-    "ResourceGarbled",
-    "ResourceRefused",
-    "ResourceTimeout",
-    "ResourceUnavailable",
-    "Sql",
-    "TensorSpec",
-    "Transaction",
-    "Unserved",
-    "aio",
-    "api_key",
-    "argmax",
-    "average",
-    "batch",
-    "boolean",
-    "cascade",
-    "cast",
-    "clip",
-    "concat",
-    "each",
-    "exp",
-    "f16",
-    "f32",
-    "f64",
-    "fallback",
-    "graph",
-    "highest",
-    "http",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "ingress",
-    "jwt",
-    "keyvalue",
-    "lightgbm",
-    "log",
-    "lowest",
-    "maximum",
-    "mean",
-    "minimum",
-    "normalise",
-    "onnx",
-    "quorum",
-    "route",
-    "service",
-    "shadow",
-    "sklearn",
-    "softmax",
-    "split",
-    "sql",
-    "sqrt",
-    "stack",
-    "stacked",
-    "step",
-    "string",
-    "switch",
-    "top_k",
-    "torch",
-    "total",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "vote",
-    "weighted",
-    "where",
-    "xgboost",
+    "CompileError", "DeadlineExceeded", "Http", "HttpRequest", "KeyValue", "Overloaded", "Refuse",
+    "ResourceError", "ResourceGarbled", "ResourceRefused", "ResourceTimeout", "ResourceUnavailable", "Sql",
+    "TensorSpec", "Transaction", "Unserved", "aio", "api_key", "argmax", "average", "batch", "boolean",
+    "cascade", "cast", "clip", "concat", "each", "exp", "f16", "f32", "f64", "fallback", "graph", "highest",
+    "http", "i8", "i16", "i32", "i64", "ingress", "jwt", "keyvalue", "lightgbm", "log", "lowest", "maximum",
+    "mean", "minimum", "normalise", "onnx", "quorum", "route", "service", "shadow", "sklearn", "softmax",
+    "split", "sql", "sqrt", "stack", "stacked", "step", "string", "switch", "top_k", "torch", "total", "u8",
+    "u16", "u32", "u64", "vote", "weighted", "where", "xgboost",
 ]  # fmt: skip
 
-_OTHER_HOMES: dict[str, str] = {
-    "CompileError": "dagc.diagnostics.report",
-    "DeadlineExceeded": "dagc.dsl.unserved",
-    "Overloaded": "dagc.dsl.unserved",
-    "Unserved": "dagc.dsl.unserved",
-    "aio": "dagc.dsl.eager",
-    "api_key": "dagc.dsl.auth",
-    "cascade": "dagc.dsl.route",
-    "each": "dagc.dsl.each",
-    "fallback": "dagc.dsl.fallback",
-    "graph": "dagc.dsl.graph",
-    "http": "dagc.dsl.resources",
-    "keyvalue": "dagc.dsl.resources",
-    "sql": "dagc.dsl.resources",
-    "ingress": "dagc.dsl.ingress",
-    "jwt": "dagc.dsl.auth",
-    "lightgbm": "dagc.dsl.importers",
-    "onnx": "dagc.dsl.model",
-    "quorum": "dagc.dsl.quorum",
-    "Refuse": "dagc.dsl.refuse",
-    "route": "dagc.dsl.route",
-    "sklearn": "dagc.dsl.importers",
-    "service": "dagc.dsl.service",
-    "batch": "dagc.dsl.service",
-    "shadow": "dagc.dsl.shadow",
-    "split": "dagc.dsl.split",
-    "stacked": "dagc.dsl.stacked",
-    "step": "dagc.dsl.step",
-    "switch": "dagc.dsl.switch",
-    "torch": "dagc.dsl.importers",
-    "xgboost": "dagc.dsl.importers",
+_MODULES = {
+    "dagc.diagnostics.report": "CompileError",
+    "dagc.dsl.auth": "api_key jwt",
+    "dagc.dsl.each": "each",
+    "dagc.dsl.eager": "aio",
+    "dagc.dsl.expressions": (
+        "argmax average cast clip concat exp highest log lowest maximum mean minimum normalise softmax "
+        "sqrt stack top_k total vote weighted where"
+    ),
+    "dagc.dsl.fallback": "fallback",
+    "dagc.dsl.graph": "graph",
+    "dagc.dsl.importers": "lightgbm sklearn torch xgboost",
+    "dagc.dsl.ingress": "ingress",
+    "dagc.dsl.model": "onnx",
+    "dagc.dsl.quorum": "quorum",
+    "dagc.dsl.refuse": "Refuse",
+    "dagc.dsl.resources": "http keyvalue sql",
+    "dagc.dsl.route": "cascade route",
+    "dagc.dsl.service": "batch service",
+    "dagc.dsl.shadow": "shadow",
+    "dagc.dsl.split": "split",
+    "dagc.dsl.stacked": "stacked",
+    "dagc.dsl.step": "step",
+    "dagc.dsl.switch": "switch",
+    "dagc.dsl.tensors": "TensorSpec boolean f16 f32 f64 i8 i16 i32 i64 string u8 u16 u32 u64",
+    "dagc.dsl.unserved": "DeadlineExceeded Overloaded Unserved",
+    "dagc.resources": (
+        "Http HttpRequest KeyValue ResourceError ResourceGarbled ResourceRefused ResourceTimeout "
+        "ResourceUnavailable Sql Transaction"
+    ),
 }
-_RESOURCES = (
-    "Http",
-    "HttpRequest",
-    "KeyValue",
-    "ResourceError",
-    "ResourceGarbled",
-    "ResourceRefused",
-    "ResourceTimeout",
-    "ResourceUnavailable",
-    "Sql",
-    "Transaction",
-)
-_TENSORS = frozenset(
-    ["TensorSpec", "boolean", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "string", "u8", "u16", "u32", "u64"]
-)
-_OTHER_HOMES.update(dict.fromkeys(_TENSORS, "dagc.dsl.tensors") | dict.fromkeys(_RESOURCES, "dagc.resources"))
+_HOMES = {name: home for home, names in _MODULES.items() for name in names.split()}
 
 
 def __dir__() -> list[str]:
@@ -216,11 +133,10 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # a type checker that saw this would believe in every misspelt name
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
+        if name not in _HOMES:
             raise AttributeError(
                 f"module 'dagc' has no attribute '{name}'", name=name, obj=import_module(__name__)
             )
-        home = _OTHER_HOMES.get(name, "dagc.dsl.expressions")
-        found = getattr(import_module(home), name)
+        found = getattr(import_module(_HOMES[name]), name)
         globals()[name] = found
         return found
