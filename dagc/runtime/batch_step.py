@@ -3,24 +3,24 @@
 import functools
 from collections.abc import Callable, Hashable, Sequence
 
-from .aside import Aside
 from .batcher import Batcher, Run
+from .executor import Executor
 from .runnable import WrongLength
 
 Names = tuple[str, ...]
 
 
 class BatchStep:
-    """A function that takes a list for each parameter and returns a list; with `aside`, run in its threads."""
+    """A function that takes a list for each parameter and returns a list; with `executor`, run in its threads."""
 
     is_step = True
     max_wait_s = 0.0
 
-    def __init__(self, name: str, lists: Callable[..., object], max_batch: int, aside: Aside | None) -> None:
+    def __init__(self, name: str, lists: Callable[..., object], max_batch: int, executor: Executor | None) -> None:
         self.name = name
         self.max_batch = max_batch
-        self.is_heavy = aside is not None
-        self.aside = aside
+        self.is_heavy = executor is not None
+        self.executor = executor
         self._lists = lists
 
     def lane(self, example: tuple[object, ...]) -> Hashable:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from .aside import Aside
 from .company import Company, waits_until
+from .executor import Executor
 from .feed import Example, FeedError, OutOfRange
 from .observer import Watch
 from .runnable import Runnable, WrongLength
@@ -106,7 +106,7 @@ class Batcher:
         self._company = Company(self.wake)
         self.patient = False
         """Whether some session waits for company: then riders have to say how long they may."""
-        self.aside = Aside()
+        self.executor = Executor()
         self.linked: Callable[[str, Batch, float], None] | None = None
         """Told of every batch that has run, where spans are exported."""
 
@@ -163,7 +163,7 @@ class Batcher:
             session = lane[0][0].session
             if session.max_wait_s and len(lane) < _most(session) and self._company.is_awaited(name, now):
                 continue
-            if not session.is_heavy or (session.aside or self.aside).is_free:
+            if not session.is_heavy or (session.executor or self.executor).is_free:
                 return name
         return None
 
@@ -200,8 +200,8 @@ class Batcher:
             session.took(seconds)
             self._deliver(batch, outcomes, seconds)
             return
-        aside = session.aside or self.aside
-        aside.run(partial(run_each, session, examples), partial(self._land, batch, started))
+        executor = session.executor or self.executor
+        executor.run(partial(run_each, session, examples), partial(self._land, batch, started))
         asyncio.get_running_loop().call_later(SWEEP_S, self._sweep, batch)
 
     def _land(self, batch: Batch, started: float, outcomes: list[object]) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from .answer import Answer, Unanswered
-from .held import Held
 from .served import Limits, Ticket
+from .value_body import ValueBody, value_of
 
 
 class Called(Protocol):
@@ -45,11 +45,11 @@ class PlainCoding:
 
     def decode(self, body: bytes) -> tuple[object, ...]:
         """The arguments that the body holds."""
-        return cast("tuple[object, ...]", cast("Held", body).value)
+        return cast("tuple[object, ...]", value_of(body))
 
     def encode(self, value: object) -> Answer:
         """An answer that holds the value."""
-        return Answer(200, Held.of(value))
+        return Answer(200, ValueBody.of(value))
 
 
 class Call:
@@ -74,7 +74,7 @@ class Call:
         origin = ORIGIN.get()
         if origin is not None and origin.deadline is not None:
             until = min(until, origin.deadline)
-        ticket = self._endpoint.accept(Held.of(tuple(bound.arguments.values())), until, answered.set_result)
+        ticket = self._endpoint.accept(ValueBody.of(tuple(bound.arguments.values())), until, answered.set_result)
         if origin is not None:
             ticket.request_id = origin.request_id
         try:
@@ -83,7 +83,7 @@ class Call:
             ticket.cancel()
         if answer.status != 200:
             raise Unanswered(answer)
-        return cast("Held", answer.body).value
+        return value_of(answer.body)
 
 
 _calls: dict[Callable[..., object], Call] = {}

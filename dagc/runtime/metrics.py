@@ -185,7 +185,7 @@ class Metrics:
         self._values = self._table[worker]
         self.meters = {route: self._meter(route) for route in self._routes}
 
-    def bury(self, worker: int) -> None:
+    def replaced(self, worker: int) -> None:
         """A worker died: what it held is gone, what it counted stays."""
         row = self._table[worker]
         for at in (*self._gauges, *(at for state in self.states for at in state.series.values())):

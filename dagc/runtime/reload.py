@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .aside import be_nice
 from .batcher import SessionCall
+from .executor import be_nice
 from .feed import Array, Feed
 from .observer import Watch
 from .session import Session

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from typing import Protocol
 
-from .aside import Aside
+from .executor import Executor
 
 
 class Runnable(Protocol):
@@ -17,7 +17,7 @@ class Runnable(Protocol):
     """Whether a run takes so long that the loop must not wait for it."""
     is_step: bool
     """Whether what it raises is the user's own, and reaches the request as it is."""
-    aside: Aside | None
+    executor: Executor | None
     """The threads of its heavy runs, where they are not the batcher's own."""
 
     def lane(self, example: tuple[object, ...]) -> Hashable:

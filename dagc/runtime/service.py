@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from uvicorn._types import ASGI3Application
 
 from . import on_demand
+from .access_policy import AccessPolicy
 from .admission import Queue, Ticket
 from .batcher import Batcher, SessionCall
 from .calls import PlainCoding, serve_call
 from .codec import BytesCodec, Codec
 from .cpu_limit import cpu_limit
 from .endpoint import Endpoint
-from .entrance import Entrance
 from .events import Event, events, holders, reloads
 from .glue import Coding, Glue, GlueFunction
 from .guard import Step, guarded
@@ -65,8 +65,8 @@ class Service:
         self._resources = Resources(self.watch)
         self._graphs: dict[str, Callable[..., object]] = {}
         front = self._settings.ingress
-        self._entrance = Entrance([e.auth for e in self._settings.endpoints] + ([front.auth] if front else []))
-        self.access = self._entrance.rest
+        self._policy = AccessPolicy([e.auth for e in self._settings.endpoints] + ([front.auth] if front else []))
+        self.access = self._policy.rest
         self.app: Ingress | None = None
 
     @property
@@ -150,7 +150,7 @@ class Service:
             queue = Queue(settings.limits.max_queue, self.watch, served_in_turn=not settings.waits)
             glue = self._glue(settings, Codec(function, settings), coroutine)
             endpoint = Endpoint(settings, glue, self._batcher, self.watch, queue)
-            endpoint.access = self._entrance.access(settings.auth)
+            endpoint.access = self._policy.access(settings.auth)
             self.endpoints[settings.route] = endpoint
             self._graphs[settings.route] = function
             if settings.takes_bytes:
@@ -191,7 +191,7 @@ class Service:
         settings = self._settings.ingress
         if settings is None:
             raise StartError("glue", "service.json has no `ingress`")
-        access = None if settings.open else self._entrance.access(settings.auth)
+        access = None if settings.open else self._policy.access(settings.auth)
         self.app = Ingress(app, settings.max_body_bytes, access)
         for route, function in self._graphs.items():
             serve_call(function, self.endpoints[route].also(PlainCoding()))
@@ -218,7 +218,7 @@ class Service:
 
     def share_cpus(self, workers: int) -> None:
         """So many processes serve beside each other: threads and processes of each are shared out among them."""
-        self._batcher.aside.size = max(1, cpu_limit() // workers)
+        self._batcher.executor.size = max(1, cpu_limit() // workers)
         if self._settings.guards:
             self._places.begin(workers)
 

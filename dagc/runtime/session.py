@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from .aside import Aside
 from .batch_size import BatchSize
 from .bound import MOST, Bound, is_bindable
+from .executor import Executor
 from .feed import Array, Example, Feed, FeedError, content
 from .settings import SessionSettings, StartError, read_file
 
@@ -37,7 +37,7 @@ class Session:
     """A model of the service's folder, opened once; one that takes its place is another session."""
 
     is_step = False
-    aside: Aside | None = None
+    executor: Executor | None = None
 
     def __init__(self, settings: SessionSettings, folder: Path) -> None:
         self.name = settings.name

@@ -8,10 +8,13 @@ import asyncio
 import contextvars
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from .agreement import agree
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
 from .glue import fatal
 from .scope import SCOPE, Branch, Flagged, Scope, scoped
 
@@ -24,6 +27,10 @@ PAUSE_S = 0.001
 LONGEST_S = 10.0
 """After which a challenger has failed."""
 LOGGED_EVERY = 100
+RELATIVE = 1e-5
+"""Two float32 models of the same arithmetic in another order stay below it."""
+ABSOLUTE = 1e-6
+"""For numbers near 0."""
 
 Compare = Callable[[object, object], object]
 
@@ -35,7 +42,7 @@ async def shadow(champion: Branch, challenger: Branch, *, node: str, compare: Co
     """What `champion` returns; `challenger` runs after the request has been answered, and is compared with it."""
     answer = await champion()
     scope = SCOPE.get()
-    scope.afterwards.append(partial(_begin, scope, challenger, answer, node, compare or agree))
+    scope.afterwards.append(partial(_begin, scope, challenger, answer, node, compare or _agree))
     return answer
 
 
@@ -76,3 +83,25 @@ def _tell(scope: Scope, node: str, outcome: str, reason: str = "") -> None:
         words = {"different": "answered differently", "failed": f"failed ({reason})", "dropped": "was dropped"}
         text = "the challenger at `%s` %s, request `%s`; %d times so far"
         _LOG.warning(text, node, words[outcome], scope.request_id(), many)
+
+
+def _agree(one: object, other: object) -> bool:
+    """Whether the answers agree; NaN agrees with NaN."""
+    if isinstance(one, BaseModel) and isinstance(other, BaseModel):
+        return type(one) is type(other) and _agree(dict(one), dict(other))
+    if isinstance(one, np.ndarray | np.generic | float) or isinstance(other, np.ndarray | np.generic | float):
+        return _close(np.asarray(one), np.asarray(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_agree(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_agree, one, other))
+    return bool(one == other)
+
+
+def _close(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    if one.shape != other.shape:
+        return False
+    kinds = one.dtype.kind + other.dtype.kind
+    if "f" in kinds and not kinds.strip("fiu"):
+        return bool(np.allclose(one, other, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True))
+    return bool((one == other).all())

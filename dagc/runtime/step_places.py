@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .aside import Aside
 from .async_batch import AsyncBatch
 from .batch_step import BatchStep, shared
 from .batcher import Batcher
 from .cpu_limit import cpu_limit
-from .line import Line
+from .executor import Executor
 from .observer import Watch
 from .processes import Processes
 from .settings import GuardSettings, StartError
+from .step_queue import StepQueue
 
 Step = Callable[..., object]
 
@@ -32,24 +32,24 @@ class StepPlaces:
         self._batcher = batcher
         self._watch = watch
         self._cpus = cpu_limit()
-        self._lines: dict[str, Line] = {}
-        self._batches: dict[str, Aside] = {}
+        self._queues: dict[str, StepQueue] = {}
+        self._batches: dict[str, Executor] = {}
         self._processes: Processes | None = None
 
     def begin(self, workers: int) -> None:
         """This worker, one of so many, begins to serve: processes are started, if some step has one."""
         self._cpus = max(1, cpu_limit() // workers)
-        for run, line in self._lines.items():
-            line.aside.size = self._size(run)
-        for aside in self._batches.values():
-            aside.size = self._cpus
+        for run, queue in self._queues.items():
+            queue.executor.size = self._size(run)
+        for executor in self._batches.values():
+            executor.size = self._cpus
         if self._processes is not None:
             self._processes.start(max(LEAST_PROCESSES, self._cpus))
 
     @property
     def is_stuck(self) -> bool:
         """Whether a thread is in a step that nobody waits for any more."""
-        return any(line.is_stuck for line in self._lines.values())
+        return any(queue.is_stuck for queue in self._queues.values())
 
     @property
     def lacks(self) -> str | None:
@@ -74,25 +74,25 @@ class StepPlaces:
         if settings.run == "process":
             work = self._processes_().caller(settings.step, min(longest_s, settings.timeout_s or longest_s))
         if settings.max_batch is not None:
-            runs = BatchStep(settings.step, work, settings.max_batch, self._aside(settings.run))
+            runs = BatchStep(settings.step, work, settings.max_batch, self._executor(settings.run))
             return shared(step, self._batcher, runs)
-        return _alone(step, work, self._line(settings.run))
+        return _alone(step, work, self._queue(settings.run))
 
     def close(self) -> None:
         """End the processes."""
         if self._processes is not None:
             self._processes.close()
 
-    def _line(self, run: str) -> Line:
-        if run not in self._lines:
-            self._lines[run] = Line(_sized(Aside(f"dagc-step-{run}"), self._size(run)), self._watch)
-        return self._lines[run]
+    def _queue(self, run: str) -> StepQueue:
+        if run not in self._queues:
+            self._queues[run] = StepQueue(Executor(f"dagc-step-{run}", self._size(run)), self._watch)
+        return self._queues[run]
 
-    def _aside(self, run: str) -> Aside | None:
+    def _executor(self, run: str) -> Executor | None:
         if run == "inline":
             return None
         if run not in self._batches:
-            self._batches[run] = _sized(Aside(f"dagc-batch-{run}"), self._cpus)
+            self._batches[run] = Executor(f"dagc-batch-{run}", self._cpus)
         return self._batches[run]
 
     def _size(self, run: str) -> int:
@@ -104,15 +104,10 @@ class StepPlaces:
         return self._processes
 
 
-def _sized(aside: Aside, size: int) -> Aside:
-    aside.size = size
-    return aside
-
-
-def _alone(step: Step, work: Step, line: Line) -> Step:
+def _alone(step: Step, work: Step, queue: StepQueue) -> Step:
     @functools.wraps(step)
     async def call(*given: object, **named: object) -> object:
-        return await line.call(functools.partial(work, *given, **named))
+        return await queue.call(functools.partial(work, *given, **named))
 
     return call
 

@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from .aside import NICE
 from .crossing import Types, pack, unpack
+from .executor import NICE
 
 _SIZE = struct.Struct(">Q")
 _PR_SET_PDEATHSIG = 1

@@ -132,7 +132,7 @@ class Supervisor:
             wait = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
             for key, _ in self._selector.select(wait):
                 if isinstance(key.data, _Child):
-                    self._hear(key.data)
+                    self._read_pipe(key.data)
                 else:
                     self._woken[0].recv(64)
                     self._stop(0)
@@ -196,9 +196,9 @@ class Supervisor:
             if listener is not seat.listener and listener is not seat.grpc:
                 listener.close()
 
-    def _hear(self, child: _Child) -> None:
+    def _read_pipe(self, child: _Child) -> None:
         if not os.read(child.life, 1):
-            return self._mourn(child)
+            return self._reap(child)
         child.ready = True
         if self._announced or self._kill_at is not None:
             return None
@@ -210,7 +210,7 @@ class Supervisor:
             self.announce()
         return None
 
-    def _mourn(self, child: _Child) -> None:
+    def _reap(self, child: _Child) -> None:
         self._selector.unregister(child.life)
         os.close(child.life)
         del self._children[child.number]
@@ -229,9 +229,9 @@ class Supervisor:
             self._stop(1)
         else:
             tell("warning", f"worker {child.number} {ending} and is replaced", code="worker_died")
-            self.metrics.bury(child.number)
+            self.metrics.replaced(child.number)
             self._start(child.number)
-            _bury_strays({other.pid for other in self._children.values()})
+            _reap_orphans({other.pid for other in self._children.values()})
 
     def _is_hopeless(self, number: int) -> bool:
         times = self._deaths.setdefault(number, deque(maxlen=DEATHS))
@@ -252,7 +252,7 @@ class Supervisor:
             os.kill(child.pid, number)
 
 
-def _bury_strays(own: Collection[int]) -> None:
+def _reap_orphans(own: Collection[int]) -> None:
     """See off children that are not `own`: process 1 of a container inherits what a dead worker began."""
     while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
         if found.si_pid in own:  # its pipe tells of it

@@ -147,7 +147,7 @@ def test_expired_and_cancelled_requests_never_reach_the_session(served, held) ->
 
 def test_no_more_runs_go_on_than_there_are_threads_and_they_are_nice(served) -> None:
     served.main.service.share_cpus(1)
-    size = served.main.service._batcher.aside.size
+    size = served.main.service._batcher.executor.size
     running, most, lock = 0, 0, threading.Lock()
     nice: set[int] = set()
     session = served.main.service._sessions["wide"]

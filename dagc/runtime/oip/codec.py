@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from ..answer import Answer
 from ..codec import BadRequest, Codec, NonFiniteAnswer, explained
 from ..feed import DTYPES, Array
-from ..held import Held
 from ..settings import EndpointSettings, InferenceTensor, StartError
+from ..value_body import ValueBody, value_of
 
 Outputs = tuple[Array, ...]
 """One row's outputs in the order of the settings, without the batch axis."""
@@ -45,7 +45,7 @@ class RowCodec(Codec):
             BadRequest: 422.
         """
         try:
-            return self._arguments(self._validator.validate_python(cast("Held", body).value))
+            return self._arguments(self._validator.validate_python(value_of(body)))
         except ValidationError as error:
             raise BadRequest(explained(error)) from None
 
@@ -57,7 +57,7 @@ class RowCodec(Codec):
             TypeError, ValueError: the result is not of the annotated type.
         """
         plain = self._to_python(value, by_alias=True, warnings=False)
-        return Answer(200, Held.of(tuple([_array(port, _found(plain, port.path)) for port in self._outputs])))
+        return Answer(200, ValueBody.of(tuple([_array(port, _found(plain, port.path)) for port in self._outputs])))
 
 
 def _found(value: object, path: Sequence[str | int]) -> object:

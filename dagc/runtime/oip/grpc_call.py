@@ -37,7 +37,7 @@ _logger = logging.getLogger("dagc.front")
 
 
 @dataclass(slots=True)
-class Held:
+class Unfinished:
     """Bytes of unfinished messages of one connection."""
 
     size: int = 0
@@ -62,7 +62,7 @@ class Call:
     """Answers one call."""
 
     def __init__(
-        self, front: Front, methods: Methods, stream: Stream, fields: dict[bytes, bytes], held: Held
+        self, front: Front, methods: Methods, stream: Stream, fields: dict[bytes, bytes], unfinished: Unfinished
     ) -> None:
         wish = read_wish(fields)
         request_id = (b"" if isinstance(wish, Answer) else wish.request_id) or front.next_id()
@@ -70,7 +70,7 @@ class Call:
         self._front = front
         self._methods = methods
         self._stream = stream
-        self._held = held
+        self._unfinished = unfinished
         self._has_begun = False
 
     async def run(self) -> None:
@@ -139,7 +139,7 @@ class Call:
             compressed, size = _PREFIX.unpack(prefix)
             if size > self._methods.longest:
                 raise BadRequest(too_large(self._methods.longest))
-            with self._held.hold(size):
+            with self._unfinished.hold(size):
                 async with asyncio.timeout(self._front.patience.body_s):
                     content = await self._stream.recv_data(size)
         except TimeoutError:

@@ -21,7 +21,7 @@ from hyperframe.frame import GoAwayFrame
 from uvicorn.server import ServerState
 
 from ..front import STOP_GRACE_S, Front
-from .grpc_call import Call, Held
+from .grpc_call import Call, Unfinished
 from .grpc_methods import Methods, methods_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Calls(AbstractHandler):
     def __init__(self, front: Front, methods: Methods) -> None:
         self._front = front
         self._methods = methods
-        self._held = Held()
+        self._unfinished = Unfinished()
         self._tasks: dict[Stream, asyncio.Task[None]] = {}
         self.last_id = 0
         self.resets = 0
@@ -71,7 +71,7 @@ class Calls(AbstractHandler):
         fields: dict[bytes, bytes] = {}
         for name, value in cast("list[tuple[bytes, bytes]]", headers):
             fields.setdefault(bytes(name), bytes(value))
-        call = Call(self._front, self._methods, stream, fields, self._held)
+        call = Call(self._front, self._methods, stream, fields, self._unfinished)
         task = asyncio.get_running_loop().create_task(call.run())
         self._tasks[stream] = task
 

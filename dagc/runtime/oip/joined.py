@@ -14,8 +14,8 @@ from ..admission import Ticket
 from ..answer import FULL, Answer, refusal
 from ..feed import Array
 from ..framing import Wish
-from ..held import Held
 from ..settings import EndpointSettings, InferenceSettings, Limits
+from ..value_body import ValueBody, value_of
 from .codec import Outputs
 from .rows import Row
 
@@ -65,7 +65,7 @@ class Joined:
             self.answered.set_result(FULL)
             return
         for number, row in enumerate(rows):
-            ticket = model.endpoint.accept(Held.of(row), deadline, partial(self._take, number))
+            ticket = model.endpoint.accept(ValueBody.of(row), deadline, partial(self._take, number))
             ticket.request_id = wish.request_id
             ticket.trace = wish.trace
             ticket.arrived = arrived
@@ -98,7 +98,7 @@ class Joined:
     def _whole(self) -> Answer:
         """All rows' outputs as arrays with the batch axis in front."""
         answers = cast("list[Answer]", self._answers)
-        rows = [cast("Outputs", cast("Held", answer.body).value) for answer in answers]
+        rows = [cast("Outputs", value_of(answer.body)) for answer in answers]
         headers: dict[bytes, dict[bytes, None]] = {}
         for answer in answers:
             for name, value in answer.headers:
@@ -109,12 +109,13 @@ class Joined:
                 message = "the examples' answers differ in their shape; send them one by one"
                 return refusal(422, "ragged_answer", message, port.name)
             outputs.append(np.stack(parts))
-        return Answer(200, Held.of(outputs), tuple((name, b", ".join(values)) for name, values in headers.items()))
+        fields = tuple((name, b", ".join(values)) for name, values in headers.items())
+        return Answer(200, ValueBody.of(outputs), fields)
 
 
 def outputs_of(answer: Answer) -> list[Array]:
     """The arrays of an answer that holds them, in the order of the settings."""
-    return cast("list[Array]", cast("Held", answer.body).value)
+    return cast("list[Array]", value_of(answer.body))
 
 
 def _of_row(answer: Answer, number: int) -> Answer:

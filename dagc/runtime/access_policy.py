@@ -12,7 +12,7 @@ from .secrets import setting
 from .settings import Auth, StartError
 
 
-class Entrance:
+class AccessPolicy:
     """The accesses of a service; `auths` are those of all its routes, each the ways of knowing its callers.
 
     Raises:

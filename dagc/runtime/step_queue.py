@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import partial
 
 from .answer import FULL, Unanswered
-from .aside import Aside
 from .batcher import Failure
+from .executor import Executor
 from .observer import Watch
 
 WAITING = 16
@@ -30,11 +30,11 @@ class _Call:
         self.given_up = False
 
 
-class Line:
+class StepQueue:
     """The calls of one kind of threads, on one loop."""
 
-    def __init__(self, aside: Aside, watch: Watch) -> None:
-        self.aside = aside
+    def __init__(self, executor: Executor, watch: Watch) -> None:
+        self.executor = executor
         self._watch = watch
         self._waiting: deque[_Call] = deque()
         self._lost = 0
@@ -47,9 +47,9 @@ class Line:
         """
         context = contextvars.copy_context()
         call = _Call(partial(context.run, work), asyncio.get_running_loop().create_future())
-        if self.aside.is_free:
+        if self.executor.is_free:
             self._begin(call)
-        elif self._lost >= self.aside.size or len(self._waiting) >= WAITING * self.aside.size:
+        elif self._lost >= self.executor.size or len(self._waiting) >= WAITING * self.executor.size:
             self._watch.observer.shed("steps_full")
             raise Unanswered(FULL)
         else:
@@ -66,7 +66,7 @@ class Line:
         return self._lost > 0
 
     def _begin(self, call: _Call) -> None:
-        self.aside.run(partial(outcome_of, call.work), partial(self._land, call))
+        self.executor.run(partial(outcome_of, call.work), partial(self._land, call))
 
     def _give_up(self, call: _Call) -> None:
         if call in self._waiting:

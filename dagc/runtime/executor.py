@@ -21,11 +21,11 @@ NICE = 10
 """With it a loop beside busy threads refuses in 1-2 ms, without in up to 1222."""
 
 
-class Aside:
+class Executor:
     """Runs functions in threads and hands their results back on the loop. Set `size` before the first."""
 
-    def __init__(self, threads: str = "dagc-run") -> None:
-        self.size = cpu_limit()
+    def __init__(self, threads: str = "dagc-run", size: int | None = None) -> None:
+        self.size = cpu_limit() if size is None else size
         self._threads = threads
         self._running = 0
         self._pool: ThreadPoolExecutor | None = None
