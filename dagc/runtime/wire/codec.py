@@ -1,4 +1,8 @@
-"""Both directions of one part: what it takes and gives, as service.json lists it, on the wire."""
+"""Both directions of one part: what it takes and gives, as service.json lists it, on the wire.
+
+No pydantic and no JSON text of numbers, as in the codec of clients' bodies: a value that crosses is what it was,
+bit by bit and without its validators run again, and a part of another build is found out by its first word.
+"""
 
 from collections.abc import Sequence
 
