@@ -1,8 +1,8 @@
 """Values on their way to another process of this service: JSON, with the bytes of arrays behind it. Never pickle.
 
 A frame is the length of its JSON (4 bytes, big endian), the JSON, and the buffers it refers to, each at a multiple
-of 8. What is read is validated by the types that the user's function declares, as a request is: a step in a process
-takes whatever pydantic can write, and both sides are of one build. The wire between services is stricter (`wire/`).
+of 8. What is read is validated by the types that the user's function declares, as a request is: a step may take
+whatever pydantic can write, and both sides are of one build. Between services the wire is stricter (`wire/`).
 """
 
 import json
