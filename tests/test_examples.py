@@ -1,5 +1,6 @@
 """The walk-throughs in examples/ work when they are typed as they stand."""
 
+import json
 import os
 import re
 import shlex
@@ -116,3 +117,21 @@ def test_the_page_of_databases_and_keys_can_be_followed(tmp_path: Path) -> None:
                 word.replace("http://127.0.0.1:8000", url).replace("${COMMENT_KEYS#me:}", key) for word in words
             ]
             assert run(tmp_path, *asked).stdout == answer
+
+
+def test_what_programs_may_read_is_what_is_written(tmp_path: Path) -> None:
+    page = (EXAMPLES / "programs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(dagc [^`]*)` \| .*? \| (.*) \|$", page, re.MULTILINE)
+    members = {shlex.split(command)[1]: re.findall(r"`(\w+)`", told) for command, told in rows}
+    assert members.keys() == {"check", "plan", "build", "bench", "status"}
+    graph = ROOT / "graphs" / "tabular" / "graph.py"
+    quick = {
+        "build": ["-o", str(tmp_path / "out")],
+        "bench": ["--seconds", "0.2", "--concurrency", "1", "--rate", "20"],
+    }
+    for command in ("check", "plan", "build", "bench"):
+        done = run(tmp_path, *DAGC, command, str(graph), "--format", "json", *quick.get(command, []))
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert [*(found[0] if command == "bench" else found)] == members[command]
+    assert (tmp_path / "out" / "plan.json").is_file()

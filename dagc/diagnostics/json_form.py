@@ -14,7 +14,7 @@ def as_json(report: Report) -> str:
         "warnings": len(report.warnings),
         "diagnostics": [_entry(diagnostic) for diagnostic in report.diagnostics],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _entry(diagnostic: Diagnostic) -> dict[str, object]:

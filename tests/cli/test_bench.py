@@ -21,7 +21,7 @@ def test_a_graph_is_measured_and_every_answer_is_checked(folder: Path) -> None:
     for each in found["closed"]:
         assert each["statuses"].keys() == {"200"} and each["wrong"] == 0 and each["requests_per_s"] > 0
         assert each["latency_ms"]["p50"] <= each["latency_ms"]["p99.9"]
-        assert each["parts"][0]["part"] == "score"
+        assert "score" in {part["part"] for part in each["parts"]}
         assert each["server_cpu_us"] > 0 and each["client_cpu_s"] > 0
     (opened,) = found["open"]
     assert opened["rate_per_s"] == 50
