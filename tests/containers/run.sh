@@ -10,8 +10,10 @@ work=$(mktemp -d)
 started=""
 clean() {
     if [ -n "$started" ]; then
-        kill "$started" 2>/dev/null || true
-        wait "$started" 2>/dev/null || true
+        # Not `$started`: a test kills the engine and starts it again.
+        engine=$(cat "$work/pid" 2>/dev/null || echo "$started")
+        kill "$engine" 2>/dev/null || true
+        tail --pid="$engine" -f /dev/null
         umount "$work/engine" 2>/dev/null || true
     fi
     rm -rf "$work"

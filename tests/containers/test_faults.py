@@ -2,8 +2,12 @@
 
 import json
 import os
+import select
 import signal
+import subprocess
+import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -56,6 +60,38 @@ def test_a_restart_loses_no_request(deployed: Service) -> None:
         load.wait_for(100)
     assert stopped.exit_code == 0, "it drained, and ended by itself"
     assert not load.failed
+
+
+@pytest.mark.skipif("DAGC_TEST_ENGINE" not in os.environ, reason="the engine is not the tests' own")
+def test_what_served_is_back_after_its_engine_was_killed(deployed: Service, build: Callable[[int], Path]) -> None:
+    run("deploy", build(2))
+    run("rollback", "rate")
+    pid = Path(os.environ["DAGC_TEST_ENGINE"]).with_name("pid")
+    engine = int(pid.read_text(encoding="utf-8"))
+    command = Path(f"/proc/{engine}/cmdline").read_bytes().decode().split("\0")[:-1]
+    ended = os.pidfd_open(engine)
+    os.kill(engine, signal.SIGKILL)
+    select.select([ended], [], [], 60)
+    os.close(ended)
+    until, new = time.monotonic() + 180, None
+    while (answer := answered(deployed)) != (200, 1):
+        assert time.monotonic() < until, f"release 1 does not come back: {answer}"
+        time.sleep(1)
+        if new is None or new.poll() is not None:  # as systemd would, until the killed one's containerd is gone
+            pid.unlink(missing_ok=True)
+            new = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    rows = json.loads(run("status", "rate", "--format", "json"))
+    assert [row["state"] == "exited" for row in rows] == [True, False], "release 2 stays as it was"
+    assert rows[1]["address"] == f"http://127.0.0.1:{deployed.port}"
+
+
+def answered(service: Service) -> tuple[int, object]:
+    """The status and the release, or what went wrong."""
+    try:
+        status, body = service.ask()
+    except (OSError, HTTPException) as error:
+        return 0, repr(error)
+    return status, body.get("release")
 
 
 def test_a_request_for_too_much_memory_fails_alone(deployed: Service) -> None:
