@@ -113,6 +113,8 @@ def _converted(
     retype(proto)
     set_inputs(proto, columns, matrix=matrix)
     raw_names = [output.name for output in proto.graph.output]
+    if len(raw_names) < len(wanted):
+        raise ValueError(f"it writes no {wanted[len(raw_names)].name}")
     raw = dict(zip(raw_names, _first_rows(proto, rows, raw_names), strict=True))
     outputs = [
         _output(answer, name, raw[name], original[answer.name], columns)

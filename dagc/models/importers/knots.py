@@ -18,6 +18,8 @@ Knot = float | int | str | bool
 UNKNOWN_WORD = "a word never seen"
 _MOST = 2_000
 _MOST_TREES = 50
+_HISTOGRAMS = "_predictors"
+"""Where scikit-learn's histogram boosting keeps its trees: by iteration, one for each class."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def _parts(estimator: object) -> Iterator[object]:
 
 def _own(estimator: object, features: list[Feature]) -> None:
     module = type(estimator).__module__.partition(".")[0]
-    if module in ("xgboost", "lightgbm") or hasattr(estimator, "statistics_"):
+    if module in ("xgboost", "lightgbm") or hasattr(estimator, "statistics_") or hasattr(estimator, _HISTOGRAMS):
         for feature in features:
             feature.may_be_missing = True
     if hasattr(estimator, "build_analyzer") and features:
@@ -111,6 +113,10 @@ def _thresholds(estimator: object, module: str) -> Iterator[tuple[int, float]]:
     tree = getattr(estimator, "tree_", None)
     if tree is not None:
         yield from ((int(place), float(value)) for place, value in zip(tree.feature, tree.threshold, strict=True))
+    elif hasattr(estimator, _HISTOGRAMS):
+        for grown in [tree for trees in getattr(estimator, _HISTOGRAMS) for tree in trees][:_MOST_TREES]:
+            splits = grown.nodes[grown.nodes["is_leaf"] == 0]
+            yield from zip(splits["feature_idx"].tolist(), splits["num_threshold"].tolist(), strict=True)
     elif module == "xgboost" and hasattr(estimator, "get_booster"):
         for text in estimator.get_booster().get_dump(dump_format="json")[:_MOST_TREES]:
             yield from _splits(json.loads(text), "split", "split_condition")
@@ -141,6 +147,8 @@ def _numbers(estimator: object, count: int) -> Iterator[tuple[int, float]]:
         if centre is not None:
             spread = scale if scale is not None else _spread(estimator, count)
             yield from _around(centre, spread)
+    if isinstance(threshold := getattr(estimator, "threshold", None), int | float):
+        yield from enumerate([float(threshold)] * count)
     for name in ("data_min_", "data_max_", "statistics_"):
         row = _row(estimator, name, count)
         if row is not None:

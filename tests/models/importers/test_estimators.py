@@ -9,7 +9,8 @@ from sklearn import ensemble
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.feature_selection import RFE
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -111,6 +112,27 @@ def test_votes_that_tie_go_to_the_first_class_as_in_the_original() -> None:
 def test_what_skl2onnx_converts_wrongly_is_found_out(estimator: BaseEstimator) -> None:
     made = convert(estimator.fit(WINE, KINDS))
     assert {difference.output for difference in told_apart(made)} == {"label", "probabilities"}
+
+
+def test_thresholds_of_histogram_boosting_are_among_what_is_tried() -> None:
+    """skl2onnx rounds them to the nearest float32, and a row that lies on one goes the other way."""
+    rounded = WINE.round(1)
+    rows = rounded.astype(np.float32)
+    try:
+        boosted = ensemble.HistGradientBoostingClassifier(max_iter=10).fit(rounded, KINDS)
+        made = convert(boosted)
+    except ImportFailure as failure:
+        assert failure.code == "E0424"  # protobuf 7
+    else:
+        wrong = told_apart_on(made, boosted, rows.astype(np.float64), {"x": rows})
+        assert not wrong or told_apart(made)
+
+
+def test_an_output_that_the_converter_leaves_out_is_named() -> None:
+    chosen = RFE(LogisticRegression(), n_features_to_select=4).fit(WINE, KINDS)
+    with pytest.raises(ImportFailure) as refused:
+        convert(chosen)
+    assert refused.value.code == "E0424" and "it writes no probabilities" in refused.value.notes[0]
 
 
 @pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
