@@ -43,7 +43,8 @@ def counted(client: httpx.Client, outcomes: set[str], total: int) -> dict[str, i
     while sum(found.values()) < total and time.monotonic() < until:
         text = client.get("/metrics").text
         lines = [line for line in text.splitlines() if line.startswith("dagc_shadow_total{")]
-        found = {line.split('outcome="')[1].split('"')[0]: int(line.split()[-1]) for line in lines}
+        counts = {line.split('outcome="')[1].split('"')[0]: int(line.split()[-1]) for line in lines}
+        found = {outcome: count for outcome, count in counts.items() if count}
         time.sleep(0.05)
     assert set(found) <= outcomes
     return found

@@ -109,7 +109,10 @@ def test_a_head_is_replaced_under_load_and_no_request_fails(built: Built, tmp_pa
     now = [given == json.dumps(NEXT[json.loads(wanted)]) for _, given, wanted in answers]
     turn = now.index(True)
     assert turn > 0 and all(was[:turn]) and all(now[turn:])
-    assert metrics.count("dagc_model_reloads_total{") == 1
+    reloads = [line for line in metrics.splitlines() if line.startswith("dagc_model_reloads_total{")]
+    assert [line for line in reloads if not line.endswith(" 0")] == [
+        'dagc_model_reloads_total{session="family_head",outcome="replaced"} 1'
+    ]
 
 
 def test_the_encoder_and_the_other_heads_stay_the_very_sessions(
