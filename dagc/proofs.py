@@ -65,13 +65,12 @@ def _cases(traced: Traced, requests: Sequence[NamedRequest]) -> Iterator[Case]:
     size = sum(1 for _ in every_node(traced.graph)) or 1
     count = min(SEEDED_REQUESTS, max(FEWEST_SEEDED_REQUESTS, _NODES_PROVEN // size))
     schema, decides_by = traced.request_schema(), thresholds(traced.graph)
-    bodies = [(f"seeded {number}", body) for number, body in enumerate(seeded_requests(schema, count, SEED))]
-    if decides_by:
-        beside = requests_beside(decides_by, schema, count // 2, SEED)
-        bodies += [(f"seeded beside {number}", body) for number, body in enumerate(beside)]
-    for name, body in bodies:
+    beside = requests_beside(decides_by, schema, count // 2 if decides_by else 0, SEED)
+    drawn = [(f"seeded {number}", body, False) for number, body in enumerate(seeded_requests(schema, count, SEED))]
+    drawn += [(f"seeded beside {number}", body, True) for number, body in enumerate(beside)]
+    for name, body, on_boundary in drawn:
         try:
-            yield Case(name, traced.arguments(body))
+            yield Case(name, traced.arguments(body), on_boundary=on_boundary)
         except ValidationError:
             continue
 

@@ -15,7 +15,7 @@ from tests.running import ROOT
 from tests.runtime.front.conftest import Process
 
 STEADY = ROOT / "tests" / "steady.py"
-WARNINGS = frozenset({"W0340", "W0501"})
+WARNINGS = frozenset({"W0340", "W0501", "W0805"})
 
 
 def compiled(folder: Path, text: str, allowed: frozenset[str] = WARNINGS) -> Compilation:

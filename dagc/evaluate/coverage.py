@@ -11,7 +11,7 @@ from dagc.ir.regions import every_node
 
 @dataclass(frozen=True, slots=True)
 class Untaken:
-    """An arm, or the body of a `dagc.each`, that no case ran."""
+    """The arms of a choice, or the body of a `dagc.each`, that no case ran."""
 
     what: str
     span: Span
@@ -50,16 +50,20 @@ def _untaken(graph: Graph, coverage: Coverage) -> Iterator[Untaken]:
         taken = coverage.arms.get(node.name)
         if taken is None:
             continue
-        for number, what in enumerate(_arms(node)):
-            if number not in taken:
-                yield Untaken(what, node.spans[0])
+        left = [title for number, title in enumerate(_arms(node)) if number not in taken]
+        if left:
+            yield Untaken(f"{', '.join(left)} of `{_written(node)}`", node.spans[0])
 
 
 def _arms(node: Node) -> tuple[str, ...]:
     match node.op:
         case Each():
-            return ("the body of `dagc.each`",)
+            return ("the body",)
         case Switch() | Route() as op:  # all shares of a split run in every case
-            return tuple(f"`{title}` of `{combinator(op)}`" for title in arm_titles(op))
+            return tuple(f"`{title}`" for title in arm_titles(op))
         case _:
             return ()
+
+
+def _written(node: Node) -> str:
+    return combinator(node.op) if isinstance(node.op, Switch | Route) else "dagc.each"

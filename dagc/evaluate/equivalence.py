@@ -46,11 +46,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request: its arguments by parameter name and, if known, the answer it must get."""
+    """One request: its arguments by parameter name and, if known, the answer it must get.
+
+    One `on_boundary` was drawn to lie where the graph decides: that it does so is no finding.
+    """
 
     name: str
     arguments: Mapping[str, object]
     expected: Expected | None = None
+    on_boundary: bool = False
 
 
 def prove(
@@ -97,7 +101,9 @@ def prove(
         outputs=ledger.table.rows(floor),
         stored_outputs=ledger.stored_table.rows(noise_floor(ledger.stored_tolerance)),
         batches=batches,
-        sensitivity=straddling_cases(fused, runs, store),
+        sensitivity=straddling_cases(
+            fused, runs, store, besides=[case.name for case in cases if case.on_boundary]
+        ),
         tolerances=ledger.tolerances(),
         failures=failures,
         stood_in=stood_in(unfused, coverage.tried, steps),

@@ -3,7 +3,7 @@
 A finding, not a failure: the answer is right, but rounding elsewhere (another library, another CPU) may flip it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import NamedTuple
@@ -30,8 +30,11 @@ _MOST_ELEMENTS = 1_000
 _ROWS_TOGETHER = 1_024
 
 
-def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity:
-    """Which of the noted runs straddle a boundary; work is bounded, and what was left out is counted by case."""
+def straddling_cases(graph: Graph, runs: Runs, store: ModelStore, besides: Collection[str] = ()) -> Sensitivity:
+    """Which of the noted runs, but those of the cases `besides`, straddle a boundary.
+
+    Work is bounded, and what was left out is counted by case.
+    """
     found: list[Straddle] = []
     examined: set[str] = set()
     left_out: set[str] = set()
@@ -41,7 +44,7 @@ def straddling_cases(graph: Graph, runs: Runs, store: ModelStore) -> Sensitivity
             continue
         nudging = _Nudging(node.name, node.op, store, together=store.mixing(node.op.model) is None)
         noted: list[tuple[Run, dict[str, Array]]] = []
-        for run in runs.of_node.get(node.name, []):
+        for run in (run for run in runs.of_node.get(node.name, []) if run.case not in besides):
             feeds = packed_feeds(node.op, store.signature(node.op.model), run.inputs)
             cost = 2 * _float_elements(feeds)
             budget = rows_left if nudging.together else lone_runs_left
