@@ -125,7 +125,9 @@ class Reader:
                 self._debtor.refuse(_HEAD_TOO_LARGE)
         elif self.stage == BODY:
             # The parser bounds neither chunk extensions nor trailers, and keeps the latter (CVE-2024-22019).
-            self._fed_bytes = 0 if len(self._body) > held else max(0, self._fed_bytes) + len(given)
+            # In the piece in which a request begins, `held` is of the body before: pipelined bodies are long.
+            begun = self._fed_bytes < 0
+            self._fed_bytes = 0 if begun or len(self._body) > held else self._fed_bytes + len(given)
             if self._fed_bytes > MAX_HEAD_BYTES:
                 self._debtor.refuse(_TOO_MUCH_AROUND)
         return None

@@ -42,6 +42,15 @@ def test_20_pipelined_requests_are_answered_in_order(wire, whole) -> None:
     assert [wire.read().json["echo"] for _ in range(20)] == list(range(20))
 
 
+def test_a_piece_may_have_the_end_of_a_long_body_and_the_beginning_of_the_next(wire, whole) -> None:
+    first, second = (whole("/v1/echo", letter * 60_000) for letter in "ab")
+    both = first + second
+    for begin, end in ((0, 40_000), (40_000, len(first) + 12_000), (len(first) + 12_000, len(both))):
+        wire.send(both[begin:end])
+        time.sleep(0.05)  # so that they mostly are pieces of their own
+    assert [wire.read().json["echo"][0] for _ in range(2)] == ["a", "b"]
+
+
 def test_answers_keep_the_order_of_requests_when_later_ones_are_ready_first(wire, whole) -> None:
     wire.send(b"".join(whole("/v1/slow", {"ms": ms}) for ms in (200, 0, 100, 0)))
     assert [wire.read().json["ms"] for _ in range(4)] == [200, 0, 100, 0]
