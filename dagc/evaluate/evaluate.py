@@ -214,10 +214,12 @@ class _World:
         return answer
 
     def _try_spare(self, name: str, node: Node, arm: Graph, given: Sequence[object]) -> None:
-        """Keep what an arm of the node gives, by output: one that nobody reads is in one form only."""
+        """Keep what an arm of the node gives; of a choice by output, as one form may lack what nobody reads."""
         if self.spare is None:
             return
-        names = [f"{self.place}{name}, `{value.id}`" for value in node.outputs]
+        names = [f"{self.place}{name}"]
+        if isinstance(node.op, Choosing) or len(node.outputs) > 1:
+            names = [f"{self.place}{name}, `{value.id}`" for value in node.outputs]
         try:
             self.spare.update(zip(names, _spread(self.result(arm, given), len(names)), strict=True))
         except Exception as error:

@@ -14,12 +14,12 @@ from dagc.evaluate.inputs import requests_beside
 from dagc.evaluate.jsonable import jsonable
 from dagc.evaluate.thresholds import thresholds
 from dagc.evaluate.verdict import Equivalence
-from dagc.ir.graph import Each, Graph, Node, Quorum, Shadow, Split
+from dagc.ir.graph import Each, Graph, Node, Split
 from dagc.ir.ops import Elementwise, RunModel
 from dagc.ir.regions import regions, with_regions
 from dagc.models.store import ModelStore
 from dagc.passes.pipeline import run
-from tests.branching_graphs import by_country, by_rule, by_share, standing_arms
+from tests.branching_graphs import by_country, by_rule, by_share
 from tests.evaluate.test_evaluate import FLOAT, graph, node, step, steps, value
 from tests.sample_graphs import Sample, Sketch, for_items, two_waits
 
@@ -46,19 +46,6 @@ def _rewritten(form: Graph, wrong: Wrong, store: ModelStore) -> Graph:
 
 def turned(each: Node, _: ModelStore) -> Node:
     return replace(each, op=replace(each.op, arms=each.op.arms[::-1])) if isinstance(each.op, Split) else each
-
-
-def only_champion(each: Node, _: ModelStore) -> Node:
-    return replace(each, op=replace(each.op, challenger=each.op.champion)) if isinstance(each.op, Shadow) else each
-
-
-def first_of_two(each: Node, _: ModelStore) -> Node:
-    if not isinstance(each.op, Quorum):
-        return each
-    two, *more = each.op.combines
-    return replace(
-        each, op=replace(each.op, combines=(replace(two, nodes=(), outputs=(two.inputs[0].id,)), *more))
-    )
 
 
 def one_item(each: Node, _: ModelStore) -> Node:
@@ -93,10 +80,6 @@ WRONG: dict[str, tuple[Callable[[], Sample], Wrong]] = {
     "weights": (by_country, heavier("france")),
     "the rarer share": (by_share, heavier("canary")),
     "shares the other way round": (by_share, turned),
-    "a challenger": (standing_arms, heavier("challenger")),
-    "the champion as challenger": (standing_arms, only_champion),
-    "a backup": (standing_arms, heavier("backup")),
-    "an answer of fewer": (standing_arms, first_of_two),
     "an item too many": (for_items, one_item),
     "what a step is asked": (two_waits, other_argument),
 }
