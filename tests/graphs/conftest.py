@@ -1,8 +1,10 @@
 """The builds of `graphs/`, each made once for all tests of a process."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -25,6 +27,23 @@ class Built:
 
 
 Build = Callable[[Path], Built]
+
+
+def unhurried(built: Built, folder: Path, *, within_s: float = 20.0) -> Path:
+    """The service copied into a folder, with deadlines of a minute and its quorum's 50 ms longer.
+
+    For answers of graphs whose own times a slow machine may not meet.
+    """
+    service = copytree(built.service, folder / built.service.name)
+    glue, numbers = service / "main.py", service / "service.json"
+    glue.write_text(
+        glue.read_text(encoding="utf-8").replace("within_s=0.05", f"within_s={within_s}"), encoding="utf-8"
+    )
+    document = json.loads(numbers.read_text(encoding="utf-8"))
+    for endpoint in document["endpoints"]:
+        endpoint["limits"]["deadline_s"] = 60.0
+    numbers.write_text(json.dumps(document), encoding="utf-8")
+    return service
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from dagc.diagnostics import Report
 from dagc.dsl.traced import Traced
 from dagc.evaluate.requests import NamedRequest
 from dagc.ir.printer import print_graph
-from tests.graphs.conftest import Build, Built
+from tests.graphs.conftest import Build, Built, unhurried
 from tests.running import KEY, ROOT, dagc, near, serving
 
 pytestmark = pytest.mark.ort
@@ -93,9 +93,12 @@ def test_a_second_build_in_another_folder_is_byte_identical(built: Built, tmp_pa
 
 
 @pytest.mark.port
-def test_the_built_service_answers_as_stored(built: Built) -> None:
+def test_the_built_service_answers_as_stored(built: Built, tmp_path: Path) -> None:
     routes = {e.name: e.route for service in built.compilation.planned.plan.services for e in service.endpoints}
-    with serving(built.service) as address, httpx.Client(base_url=address, headers=KEY) as client:
+    with (
+        serving(unhurried(built, tmp_path)) as address,
+        httpx.Client(base_url=address, headers=KEY, timeout=60) as client,
+    ):
         for traced, named in sample(built):
             answer = client.post(routes[traced.graph.name], json=named.stored.request)
             assert answer.status_code == 200, (named.name, answer.text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.graphs.conftest import Build, Built
+from tests.graphs.conftest import Build, Built, unhurried
 from tests.running import ROOT, near, serving
 
 pytestmark = [
@@ -56,10 +56,10 @@ def built(build: Build) -> Built:
 
 
 @pytest.fixture(scope="module")
-def client(built: Built) -> Iterator[httpx.Client]:
+def client(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of the service, run where rapidocr cannot be imported."""
-    served = serving(built.service, "-c", WITHOUT_RAPIDOCR)
-    with served as address, httpx.Client(base_url=address, timeout=30) as client:
+    served = serving(unhurried(built, tmp_path_factory.mktemp("unhurried")), "-c", WITHOUT_RAPIDOCR)
+    with served as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client
 
 

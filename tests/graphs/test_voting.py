@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.graphs.conftest import Build, Built
+from tests.graphs.conftest import Build, Built, unhurried
 from tests.running import ROOT, serving
 
 pytestmark = pytest.mark.ort
@@ -41,14 +42,19 @@ def test_a_tie_is_broken_as_scikit_learn_does() -> None:
 
 @pytest.fixture
 def slow_lab() -> Iterator[None]:
-    os.environ["LAB_DELAY_S"] = "60"  # beyond the deadline: who waits for it is answered 504
+    os.environ["LAB_DELAY_S"] = "600"  # beyond the deadline: who waits for it is answered 504
     yield
     del os.environ["LAB_DELAY_S"]
 
 
 @pytest.mark.port
-def test_with_a_late_lab_the_other_four_decide_on_time_and_say_so(built: Built, slow_lab: None) -> None:
-    with serving(built.service) as address, httpx.Client(base_url=address) as client:
+def test_with_a_late_lab_the_other_four_decide_on_time_and_say_so(
+    built: Built, slow_lab: None, tmp_path: Path
+) -> None:
+    with (
+        serving(unhurried(built, tmp_path, within_s=1.0)) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
         answers = [client.post("/v1/consulted", json=case["request"]) for case in ROWS[:5]]
         counted = client.get("/metrics").text
     assert [answer.status_code for answer in answers] == [200] * 5
@@ -57,7 +63,7 @@ def test_with_a_late_lab_the_other_four_decide_on_time_and_say_so(built: Built, 
 
 
 @pytest.mark.port
-def test_with_a_prompt_lab_nothing_is_degraded(built: Built) -> None:
-    with serving(built.service) as address, httpx.Client(base_url=address) as client:
+def test_with_a_prompt_lab_nothing_is_degraded(built: Built, tmp_path: Path) -> None:
+    with serving(unhurried(built, tmp_path)) as address, httpx.Client(base_url=address, timeout=60) as client:
         answer = client.post("/v1/consulted", json=ROWS[0]["request"])
     assert answer.json() == ROWS[0]["response"] and "x-dagc-degraded" not in answer.headers

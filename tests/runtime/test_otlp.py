@@ -150,7 +150,7 @@ def sending(collector: Collector, **more: str) -> Iterator[Sender]:
 
 
 def until(what: Callable[[], object]) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while not what() and time.monotonic() < ends:
         time.sleep(0.01)
 
