@@ -37,7 +37,7 @@ graph = step
 def onnx(path, **options):
     return None
 """
-LIMITS = {"deadline_s": 5.0, "max_body_bytes": 1_000_000, "max_json_depth": 32, "max_queue": 100_000}
+LIMITS = {"deadline_s": 60.0, "max_body_bytes": 1_000_000, "max_json_depth": 32, "max_queue": 100_000}
 TYPES = {"f32": TensorProto.FLOAT, "i64": TensorProto.INT64, "str": TensorProto.STRING}
 
 
