@@ -1,5 +1,6 @@
 """What every test shares: onnxruntime without telemetry, and goldens that one flag rewrites."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -12,7 +13,18 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One cache for the whole run, that of no user: a second process looks at no model again."""
+    """One cache for the whole run, that of no user: a second process looks at no model again.
+
+    Hypothesis draws the same examples of the same code each time and takes as long as it takes; more of them are
+    drawn with `--hypothesis-profile default`.
+    """
+    with contextlib.suppress(ImportError):  # the environment of `make frameworks` is without it
+        from hypothesis import HealthCheck, settings
+
+        slow = [HealthCheck.too_slow]
+        settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=slow)
+        if not config.getoption("--hypothesis-profile", default=None):
+            settings.load_profile("steady")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         cache = tempfile.TemporaryDirectory(prefix="dagc-tests-")
         config.add_cleanup(cache.cleanup)

@@ -116,7 +116,7 @@ def test_what_is_typed_to_see_a_code_shows_it(folder: Path, code: str) -> None:
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=600 if code in ENGINE else 60,
+        timeout=600,
         check=False,
     )
     assert code in done.stdout + done.stderr
