@@ -1,6 +1,5 @@
 """What container tests share: a user's folder, its builds, and the first of them deployed."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 from dagc.deploy.engine import Engine
+from tests import running
 from tests.containers.service import Service, run
 
 GRAPH = '''"""Rate a row; a graph whose appetite can be asked for."""
@@ -91,18 +91,13 @@ def engine() -> Engine:
 @pytest.fixture
 def port() -> int:
     """A port nobody listens on."""
-    return _free_port()
+    return running.free_port()
 
 
 @pytest.fixture(scope="module")
 def free_port() -> int:
     """A port nobody listens on, for all tests of a file."""
-    return _free_port()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return running.free_port()
 
 
 @pytest.fixture

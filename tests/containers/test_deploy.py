@@ -12,6 +12,7 @@ from dagc.artifacts.compose import read_compose
 from dagc.deploy import images
 from dagc.deploy.engine import Engine
 from dagc.deploy.releases import DOOR, deployment
+from tests import running
 from tests.containers.service import GrpcLoad, Load, Service, killed_deploy, refused, run
 
 pytestmark = pytest.mark.docker
@@ -97,8 +98,7 @@ def test_a_port_in_use_is_told_and_leaves_nothing(engine: Engine, build: Build) 
 
 
 def test_a_service_moves_to_another_port(deployed: Service, build: Build, engine: Engine) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = running.free_port()
     run("deploy", build(1), "--port", port)
     assert Service(engine, port).ask()[0] == 200
     with pytest.raises(OSError, match="refused"):
