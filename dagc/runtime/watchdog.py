@@ -62,11 +62,11 @@ class Watchdog:
 
     def _tell(self, holder: str, place: str, held_s: float) -> None:
         self._watch.observer.took(BLOCKED, held_s, holder)
-        self._seen[holder] += 1
-        if self._seen[holder] % LOGGED_EVERY == 1:
+        who = f"`{holder}`" if holder != UNKNOWN else _no_step(place)
+        self._seen[who] += 1
+        if self._seen[who] % LOGGED_EVERY == 1:
             text = "%s held the event loop for %d ms: nobody is answered meanwhile; %d times so far"
-            who = f"`{holder}`" if holder != UNKNOWN else _no_step(place)
-            _LOG.warning(text, who, 1000 * held_s, self._seen[holder])
+            _LOG.warning(text, who, 1000 * held_s, self._seen[who])
 
     def _look(self, thread: int) -> None:
         """Look at what the loop does whenever it has missed its beat."""

@@ -1,15 +1,15 @@
 """What holds the event loop is named in a metric and in the log."""
 
 import json
-import os
 import re
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import pytest
 
-from tests.running import ready_address
+from tests.running import ready_address, until
 
 pytestmark = [pytest.mark.port]
 
@@ -61,20 +61,26 @@ def test_the_step_that_holds_the_loop_is_named(kit, folder) -> None:
     ends = [kit.endpoint("held", parameters=["ms", "how"], body=None)]
     built = folder.write(GRAPH, MAIN, ends, [], ["graph.slept", "graph.computed"]).path
     command = [sys.executable, "main.py", "--port", "0", "--drain-s", "0", "--workers", "1"]
-    with subprocess.Popen(
-        command, cwd=built, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    log: list[str] = []
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=built, stdout=pipe, stderr=pipe, text=True) as process:
         address = ready_address(process)
-        for how in ("slept", "computed", "plain"):
-            body = json.dumps({"ms": 400, "how": how}).encode()
+        threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
+
+        def told(how: str, words: str) -> bool:
+            """Held once more: on a busy machine the thread that looks may come too late to see who it was."""
+            body = json.dumps({"ms": 200, "how": how}).encode()
             asked = urllib.request.Request(f"{address}/v1/held", body, {"content-type": "application/json"})
-            assert urllib.request.urlopen(asked, timeout=30).read() == b"400"
-        text = urllib.request.urlopen(f"{address}/metrics", timeout=30).read().decode()
-        process.terminate()
-        errors = process.communicate(timeout=30)[1]
+            assert urllib.request.urlopen(asked, timeout=60).read() == b"200"
+            return any(words in line for line in log)
+
+        try:
+            until(lambda: told("slept", "`graph.slept` held the event loop for"))
+            until(lambda: told("computed", "`graph.computed` held the event loop for"))
+            until(lambda: told("plain", "no step, session or codec, but something at graph.py:"))
+            text = urllib.request.urlopen(f"{address}/metrics", timeout=60).read().decode()
+        finally:
+            process.terminate()
     for step in ("graph.slept", "graph.computed"):
         seconds = re.search(rf'dagc_loop_blocked_seconds_sum{{node="{step}"}} (\S+)', text)
-        assert seconds is not None
-        assert float(seconds[1]) > 0.2
-        assert [line for line in errors.splitlines() if f"`{step}` held the event loop for" in line]
-    assert "no step, session or codec, but something at graph.py:" in errors
+        assert seconds is not None and float(seconds[1]) > 0.05
