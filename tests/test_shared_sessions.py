@@ -60,7 +60,7 @@ def test_three_graphs_with_one_encoder_build_and_load_it_once(tmp_path: Path) ->
     write(compilation.tree, tmp_path / "build")
     service = tmp_path / "build" / "services" / "graph"
 
-    assert [file.name for file in (service / "models").iterdir()] == ["scaler_softmax_mul.onnx"]
+    assert [file.name for file in (service / "models").iterdir()] == ["scaler.onnx"]
     assert len(json.loads((service / "service.json").read_text(encoding="utf-8"))["sessions"]) == 1
     assert (service / "main.py").read_text(encoding="utf-8").count("service.session(") == 1
 
