@@ -44,11 +44,12 @@ def _head(results: Results) -> Iterator[str]:
 
 
 def _rounds(results: Results) -> str:
-    """How many rounds there really are; a run that was cut short says so."""
+    """How many rounds there really are of what was measured at all; a run that was cut short says so."""
     wanted = int(str(results.settings["rounds"]))
-    counts = [len(results.of(workload, server)) for workload in results.workloads() for server in results.titles]
+    found = (len(results.of(workload, server)) for workload in results.workloads() for server in results.titles)
+    counts = [count for count in found if count]
     if min(counts, default=0) >= wanted:
-        return f"medians of {wanted} interleaved rounds"
+        return f"medians of {wanted} interleaved rounds" if wanted > 1 else "one round"
     return f"**incomplete: {min(counts, default=0)} to {max(counts, default=0)} of {wanted} rounds**"
 
 
