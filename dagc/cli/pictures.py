@@ -77,7 +77,7 @@ def proof_text(proof: Equivalence) -> str:
 
 
 def prediction_line(endpoint: Endpoint) -> str:
-    """`predicted p50 0.31 ms, one request at a time: front 0.2, ..., encode 0.02; estimated`."""
+    """`predicted p50 0.31 ms, one request at a time: front 0.2, ..., JSON out 0.02; estimated`."""
     parts = ", ".join(map(_cost, endpoint.predicted))
     sources = {part.source for part in endpoint.predicted}
     unknown = " at least" if "unknown" in sources else ""

@@ -77,9 +77,9 @@ class _Costs:
     def all(self, stages: Sequence[Stage]) -> tuple[CostPart, ...]:
         """The parts of one request's time, in order."""
         found = self._endpoint
-        decode = _part("decode", found.decode.p50_ms) if found else _guess("decode", CODEC_MS)
-        encode = _part("encode", found.encode.p50_ms) if found else _guess("encode", CODEC_MS)
-        return (self._front(), decode, *self._of(stages, 1.0), encode)
+        read = _part("JSON in", found.decode.p50_ms) if found else _guess("JSON in", CODEC_MS)
+        written = _part("JSON out", found.encode.p50_ms) if found else _guess("JSON out", CODEC_MS)
+        return (self._front(), read, *self._of(stages, 1.0), written)
 
     def _front(self) -> CostPart:
         if self._profile is None:

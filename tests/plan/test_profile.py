@@ -84,9 +84,9 @@ def test_the_parts_of_a_request_add_up():
     known = profile(measured_session(), steps={"encode": 0.5}, encode=1.0, used={"score": use(1, 1)})
     found, whole = parts((call("encode"), run()), known)
     assert found == pytest.approx(
-        {"front": 0.1, "decode": 0.02, "encode": 0.01, "score": 0.05 + 0.03} | {"encode": 0.01}
+        {"front": 0.1, "JSON in": 0.02, "encode": 0.5, "score": 0.05 + 0.03, "JSON out": 0.01}
     )
-    assert [part.part for part in whole] == ["front", "decode", "encode", "score", "encode"]
+    assert [part.part for part in whole] == ["front", "JSON in", "encode", "score", "JSON out"]
     assert total_ms(whole) == pytest.approx(0.1 + 0.02 + 0.5 + 0.05 + 0.03 + 0.01)
     assert {part.source for part in whole} == {"measured"}
 
