@@ -128,9 +128,11 @@ def reference(texts: tuple[str, ...]) -> np.ndarray:
 
 def test_a_text_becomes_its_embedding_in_one_service(folder: Path, tmp_path: Path) -> None:
     compilation = compiled(folder, SENTENCE)
-    tokens, embed = compilation.planned.plan.services[0].sessions
-    assert (tokens.parts, tokens.one_by_one) == (("tokens",), "axis 0 of input `text` is fixed to 1")
-    assert (embed.parts, embed.one_by_one) == (("embed",), None), "requests share runs of what is heavy"
+    sessions = compilation.planned.plan.services[0].sessions
+    assert {session.parts: session.one_by_one for session in sessions} == {
+        ("tokens",): "axis 0 of input `text` is fixed to 1",
+        ("embed",): None,  # requests share runs of what is heavy
+    }
     write(compilation.tree, tmp_path / "build")
     with serving(tmp_path / "build/services/sentence") as address:
         for text, wanted in zip(TEXTS, reference(TEXTS), strict=True):
