@@ -1,7 +1,6 @@
 """A circuit breaker: after several failures in a row nobody asks for a while, then one call asks for all.
 
-Closed, open, half open as in Nygard, "Release It!". Calls that fail together (a message of many, an instance that
-dies) are many in a row while another instance answers well: so nothing may have succeeded for a moment, too.
+Closed, open, half open as in Nygard, "Release It!".
 """
 
 import math
@@ -13,15 +12,18 @@ CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
 FAILURES = 5
 """In a row. Fewer would cut off a dependency that one restarted server of several made fail."""
-MOMENT_S = 0.1
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Whether a service or a resource is asked; open, `rest_s` pass before a trial. `tell` hears new states."""
+    """Whether a service or a resource is asked. `tell` hears new states.
+
+    Open, `rest_s` pass before a trial. It opens only if nothing has succeeded for `moment_s` either.
+    """
 
     tell: Callable[[int], None]
     rest_s: float
+    moment_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     state: int = CLOSED
     _failures: int = 0
@@ -50,7 +52,7 @@ class Breaker:
         """It has not. Calls that were made before it opened, and fail later, change nothing."""
         self._failures += 1
         now = self.clock()
-        in_a_row = self._failures >= FAILURES and now > self._succeeded_at + MOMENT_S
+        in_a_row = self._failures >= FAILURES and now >= self._succeeded_at + self.moment_s
         if self.state == HALF_OPEN or (self.state == CLOSED and in_a_row):
             self._until = now + self.rest_s
             self._become(OPEN)

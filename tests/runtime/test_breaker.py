@@ -1,8 +1,9 @@
 """A circuit breaker, with a clock of the test's own."""
 
-from dagc.runtime.breaker import CLOSED, FAILURES, HALF_OPEN, MOMENT_S, OPEN, Breaker
+from dagc.runtime.breaker import CLOSED, FAILURES, HALF_OPEN, OPEN, Breaker
 
 REST_S = 2.0
+MOMENT_S = 0.1
 
 
 class Clock:
@@ -14,7 +15,7 @@ class Clock:
 
 def opened() -> tuple[Breaker, Clock, list[int]]:
     clock, told = Clock(), list[int]()
-    breaker = Breaker(told.append, REST_S, clock)
+    breaker = Breaker(told.append, REST_S, clock=clock)
     for _ in range(FAILURES):
         assert breaker.allows()
         breaker.failed()
@@ -31,9 +32,18 @@ def test_it_opens_after_failures_in_a_row_only() -> None:
     assert opened()[2] == [OPEN]
 
 
+def test_without_such_a_moment_failures_right_after_a_success_open_it() -> None:
+    clock, told = Clock(), list[int]()
+    breaker = Breaker(told.append, REST_S, clock=clock)
+    breaker.succeeded()
+    for _ in range(FAILURES):
+        breaker.failed()
+    assert told == [OPEN]
+
+
 def test_failures_of_one_moment_in_which_another_call_succeeded_do_not_open_it() -> None:
     clock, told = Clock(), list[int]()
-    breaker = Breaker(told.append, REST_S, clock)
+    breaker = Breaker(told.append, REST_S, MOMENT_S, clock)
     breaker.succeeded()
     for _ in range(2 * FAILURES):
         breaker.failed()

@@ -32,6 +32,8 @@ _LOG = logging.getLogger("dagc.runtime")
 
 REST_S = 1.0
 """Without calls of a service that failed: a replica that takes its place is found soon."""
+MOMENT_S = 0.1
+"""Calls that fail together (a message of many, an instance that dies) are in a row while another one answers."""
 LONGEST_PAUSE_S = 0.02
 LONGEST_S = 60.0
 """For work that no request waits for."""
@@ -52,7 +54,7 @@ class Remote:
         self._gives = Values(settings.interface, settings.gives, known)
         self._budget = RetryBudget()
         self._breaker = Breaker(
-            lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge), REST_S
+            lambda state: watch.observer.stands("dagc_breaker_state", state, settings.edge), REST_S, MOMENT_S
         )
         fixed = (settings.route.encode(), settings.service.encode(), CONTENT_TYPE)
         head = b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: %b\r\n" % fixed
